@@ -1,4 +1,4 @@
-"""Where things live: the home folder with memory.db, models/, undo/ and config.toml, and the bundled model beside the package.
+"""Where things live: the home folder with memory.db and all else of the user's, and the bundled model with the package.
 
 Path functions and nothing else; nothing here creates a folder but `Home.prepare`.
 """

@@ -1,0 +1,44 @@
+"""What every command is given: the home folder, the settings, and the memory, opened when first asked for."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from localnpm.memory.database import Database
+
+from localnpm import config
+from localnpm.home import Home
+
+
+@dataclass
+class Context:
+    """Passed to commands by `@click.pass_obj`. Nothing is read before it is needed, so that `--help` and `doctor` always work."""
+
+    home: Home
+    debug: bool = False
+    overrides: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def settings(self) -> config.Settings:
+        """Settings from file, environment and flags.
+
+        Raises:
+            ConfigError: a key or a value that is not allowed.
+        """
+        settings = config.load(self.home)
+        for name, text in self.overrides.items():
+            key = config.find_key(name, "command line")
+            settings = config.change(settings, name, key.parse(text, "command line"))
+        return settings
+
+    def open_database(self) -> Database:
+        """memory.db, made on first use; attempts whose process has died are marked as interrupted.
+
+        Raises:
+            MemoryFileError: it cannot be opened.
+        """
+        from localnpm.memory.process import recover
+
+        self.home.prepare()
+        database = Database.open(self.home.memory)
+        recover(database, self.home.run)
+        return database

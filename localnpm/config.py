@@ -1,0 +1,271 @@
+"""Settings: defaults, config.toml, environment variables and flags, in rising precedence.
+
+Each field's type, bounds and meaning stand beside it; reading, checking and the list that `localnpm config show` prints
+are all made from the fields. Writing the file is config_file.py's business.
+
+An environment variable is LOCALNPM_ and the key in capitals: `engine.context` is LOCALNPM_ENGINE_CONTEXT.
+Not covered: rules that the user gave with "always here" are read here, but judged in agent/permissions.py.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, cast, get_args, get_type_hints
+
+from localnpm.errors import ConfigError
+from localnpm.home import Home
+
+
+def setting(
+    default: Any, meaning: str, *, allowed: Sequence[str] = (), least: float | None = None, most: float | None = None
+) -> Any:
+    """A field with its meaning and bounds, for the checks and for the commented file."""
+    return field(default=default, metadata={"meaning": meaning, "allowed": allowed, "least": least, "most": most})
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How a model is loaded. Zero, -1 and "auto" mean: chosen for this machine; `localnpm doctor` says why."""
+
+    context: int = setting(
+        0, "tokens that fit the model's context; 0: chosen by model and memory", least=0, most=1 << 20
+    )
+    threads: int = setting(0, "CPU threads; 0: one for each physical core", least=0, most=512)
+    gpu_layers: int = setting(-1, "blocks computed on a GPU; -1: all where there is one", least=-1, most=1000)
+    mmap: bool = setting(True, "map the file instead of reading it, so that it loads at once")
+    kv_type: str = setting("auto", "precision of the context's keys and values", allowed=("auto", "f32", "f16", "q8_0"))
+    batch: int = setting(0, "tokens read at once; 0: chosen for this machine", least=0, most=8192)
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """How tokens are drawn. What is left out comes from the model's own recommendation; the bundled model is greedy."""
+
+    temperature: float | None = setting(None, "0 always takes the likeliest token", least=0, most=5)
+    top_k: int | None = setting(None, "draw from the k likeliest tokens only; 0: no limit", least=0, most=1_000_000)
+    top_p: float | None = setting(None, "draw from the likeliest tokens that together reach p", least=0, most=1)
+    min_p: float | None = setting(None, "draw from tokens at least p times as likely as the likeliest", least=0, most=1)
+    repeat_penalty: float | None = setting(None, "above 1: repeated tokens become less likely", least=0.1, most=3)
+    seed: int | None = setting(None, "fixes the draw; left out: a new one each time, logged", least=0, most=2**32 - 2)
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """Where an attempt ends if the model does not end it."""
+
+    steps: int = setting(30, "tool calls in one attempt", least=1, most=1000)
+    tokens: int = setting(8192, "tokens generated in one attempt", least=16, most=1_000_000)
+    seconds: int = setting(
+        900, "wall-clock seconds of one attempt, waiting for your approval not counted", least=1, most=86400
+    )
+    retention_days: int = setting(0, "forget attempts older than this; 0: keep them", least=0, most=36500)
+
+
+@dataclass(frozen=True)
+class JailSettings:
+    """What one command run for the agent may use."""
+
+    seconds: int = setting(60, "wall-clock seconds", least=1, most=86400)
+    memory_mb: int = setting(2048, "megabytes of memory", least=64, most=1 << 20)
+    output_kb: int = setting(256, "kilobytes of output that are kept", least=1, most=1 << 20)
+    processes: int = setting(128, "processes and threads at once", least=1, most=100_000)
+
+
+@dataclass(frozen=True)
+class PermissionRule:
+    """One "always here": what needs no question in one workspace. `allow` is `write` or `run:PATTERN`."""
+
+    workspace: str
+    allow: str
+
+
+@dataclass(frozen=True)
+class PermissionSettings:
+    """What the agent may do without asking."""
+
+    mode: str = setting(
+        "ask",
+        "ask: show each change first; auto: change files without asking; read-only: never",
+        allowed=("ask", "auto", "read-only"),
+    )
+    always: tuple[PermissionRule, ...] = field(default=(), metadata={"meaning": "", "rules": True})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, checked."""
+
+    model: str = setting("", "a name from `localnpm models list` or a path to a GGUF file; empty: the bundled model")
+    engine: EngineSettings = EngineSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    agent: AgentSettings = AgentSettings()
+    jail: JailSettings = JailSettings()
+    permissions: PermissionSettings = PermissionSettings()
+
+
+@dataclass(frozen=True)
+class Key:
+    """One setting as a user names it: `engine.context`."""
+
+    name: str
+    kind: type
+    optional: bool
+    default: Any
+    meaning: str
+    allowed: tuple[str, ...]
+    least: float | None
+    most: float | None
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return "LOCALNPM_" + self.name.replace(".", "_").upper()
+
+    def describe_allowed(self) -> str:
+        """The values that are accepted, in words."""
+        if self.allowed:
+            return "one of " + ", ".join(self.allowed)
+        if self.kind is bool:
+            return "true or false"
+        if self.kind is str:
+            return "text"
+        what = "a whole number" if self.kind is int else "a number"
+        return f"{what} from {self.least} to {self.most}"
+
+    def check(self, value: Any, where: str) -> Any:
+        """The value with its right type.
+
+        Raises:
+            ConfigError: naming the place, the key, the value and what is allowed.
+        """
+        good: bool
+        if self.kind is float:
+            good = isinstance(value, int | float) and not isinstance(value, bool)
+            value = float(value) if good else value
+        else:
+            good = isinstance(value, self.kind) and not (self.kind is int and isinstance(value, bool))
+        if good and self.kind in (int, float):
+            good = (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+        if good and self.allowed:
+            good = value in self.allowed
+        if not good:
+            raise ConfigError(f"{where}: {self.name} is {value!r}; allowed is {self.describe_allowed()}")
+        return value
+
+    def parse(self, text: str, where: str) -> Any:
+        """The value from text, as environment variables and `-o` give it.
+
+        Raises:
+            ConfigError: as `check` does.
+        """
+        value: Any = text
+        if self.kind is bool:
+            value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+        elif self.kind in (int, float):
+            try:
+                value = self.kind(text)
+            except ValueError:
+                value = text
+        return self.check(value, where)
+
+
+def keys(cls: type = Settings, prefix: str = "") -> Iterator[Key]:
+    """Every setting, in the order of the file; rules are not among them."""
+    hints = get_type_hints(cls)
+    for entry in fields(cls):
+        hint = hints[entry.name]
+        if is_dataclass(hint):
+            yield from keys(cast(type, hint), f"{prefix}{entry.name}.")
+        elif "rules" not in entry.metadata:
+            kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+            meta = entry.metadata
+            yield Key(
+                prefix + entry.name, kinds[0] if kinds else hint, bool(kinds), entry.default, meta["meaning"],
+                tuple(meta["allowed"]), meta["least"], meta["most"],
+            )  # fmt: skip
+
+
+KEYS: Mapping[str, Key] = {key.name: key for key in keys()}
+
+
+def get(settings: Settings, name: str) -> Any:
+    """The value of a key such as `engine.context`."""
+    value: Any = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def change(settings: Settings, name: str, value: Any) -> Settings:
+    """The settings with one key changed to a value that `Key.check` has passed."""
+    section, _, key = name.rpartition(".")
+    if not section:
+        return replace(settings, **{key: value})
+    return replace(settings, **{section: replace(getattr(settings, section), **{key: value})})
+
+
+def find_key(name: str, where: str) -> Key:
+    """The key of that name.
+
+    Raises:
+        ConfigError: there is none; the message lists the keys of its section.
+    """
+    if name in KEYS:
+        return KEYS[name]
+    section = name.rpartition(".")[0]
+    near = [key for key in KEYS if key.rpartition(".")[0] == section] or list(KEYS)
+    raise ConfigError(f"{where}: there is no setting {name!r}; there are {', '.join(near)}")
+
+
+def load(home: Home, environment: Mapping[str, str] | None = None) -> Settings:
+    """Defaults, then HOME/config.toml, then LOCALNPM_* variables.
+
+    Raises:
+        ConfigError: the file cannot be read, or a key or value in it or in the environment is wrong.
+    """
+    environment = os.environ if environment is None else environment
+    settings = _from_table(Settings(), _read(home.config), str(home.config))
+    for key in KEYS.values():
+        text = environment.get(key.variable)
+        if text:
+            settings = change(settings, key.name, key.parse(text, f"environment variable {key.variable}"))
+    return settings
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); mend or move it, or run `localnpm config init`") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def _from_table(settings: Settings, table: Mapping[str, Any], where: str, prefix: str = "") -> Settings:
+    for name, value in table.items():
+        full = prefix + name
+        if full == "permissions.always":
+            settings = replace(settings, permissions=replace(settings.permissions, always=_rules(value, where)))
+        elif isinstance(value, Mapping) and not prefix and is_dataclass(getattr(settings, name, None)):
+            settings = _from_table(settings, value, where, name + ".")
+        else:
+            settings = change(settings, full, find_key(full, where).check(value, where))
+    return settings
+
+
+def _rules(value: Any, where: str) -> tuple[PermissionRule, ...]:
+    wanted = {"workspace", "allow"}
+    if not isinstance(value, list) or any(not isinstance(rule, dict) or set(rule) != wanted for rule in value):
+        raise ConfigError(f"{where}: permissions.always is a list of tables with the keys workspace and allow")
+    for rule in value:
+        if not all(isinstance(part, str) for part in rule.values()) or not (
+            rule["allow"] == "write" or rule["allow"].startswith("run:")
+        ):
+            raise ConfigError(
+                f"{where}: permissions.always: allow is {rule['allow']!r}; allowed is write or run:PATTERN"
+            )
+    return tuple(PermissionRule(**rule) for rule in value)
