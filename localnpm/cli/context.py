@@ -3,15 +3,14 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from localnpm.memory.database import Database
-
 from localnpm import config
 from localnpm.home import Home
+from localnpm.memory.database import Database
 
 
 @dataclass
 class Context:
-    """Passed to commands by `@click.pass_obj`. Nothing is read before it is needed, so that `--help` and `doctor` always work."""
+    """Passed to commands by `@click.pass_obj`. Nothing is read before it is needed: `--help` and `doctor` always work."""
 
     home: Home
     debug: bool = False

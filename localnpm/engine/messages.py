@@ -27,7 +27,7 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Message:
-    """One message. A `tool` message answers the call with `tool_call_id` (or, where ids are empty, the oldest unanswered)."""
+    """One message. A `tool` message answers the call with its `tool_call_id`, or, where ids are empty, the oldest one open."""
 
     role: Role
     content: str = ""

@@ -1,0 +1,46 @@
+"""Between the log and the model: earlier attempts as messages, results cut to what a context bears."""
+
+from collections.abc import Callable, Iterable
+
+from localnpm.engine.messages import Message, ToolCall
+from localnpm.memory.attempts import PastAttempt
+
+
+def past_messages(attempts: Iterable[PastAttempt]) -> list[Message]:
+    """A session so far: each attempt's request, its calls with their results, its answer. Thoughts are left out."""
+    messages: list[Message] = []
+    for attempt in attempts:
+        messages.append(Message("user", attempt.request))
+        for turn in attempt.turns:
+            calls = tuple(ToolCall(step.tool, step.arguments) for step in turn.steps if step.tool is not None)
+            messages.append(Message("assistant", turn.text, tool_calls=calls))
+            messages += [Message("tool", step.result or "", name=step.tool or "") for step in turn.steps if step.result]
+        if attempt.answer:
+            messages.append(Message("assistant", attempt.answer))
+    return messages
+
+
+def invalid_call_messages(raw: str, error: str) -> list[Message]:
+    """What the model said, and the error as a result, for a call that could not be read."""
+    return [Message("assistant", raw), Message("tool", error)]
+
+
+def cut_result(text: str, limit: int, count: Callable[[str], int]) -> str:
+    """The head of a tool's result that has at most `limit` tokens, cut at a line's end, with a line that says so.
+
+    A first line longer than the limit is cut inside.
+    """
+    # No token has more than some 40 characters in ordinary text; beyond that counting would be wasted.
+    if len(text) <= limit or (len(text) < 40 * limit and count(text) <= limit):
+        return text
+    lines = text.split("\n")
+    low, high = 0, len(lines)
+    while low < high:
+        middle = (low + high + 1) // 2
+        head = "\n".join(lines[:middle])
+        if len(head) < 40 * limit and count(head) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    head = "\n".join(lines[:low]) if low else lines[0][:limit]
+    return f"{head}\n[cut: {low} of {len(lines)} lines]"

@@ -1,0 +1,123 @@
+"""What a front end sees of an attempt, in order. Frozen values; `as_json` is one line of `run --json`.
+
+`type` in JSON is the class name in snake case. The last event of an attempt is its `Result`; its fields are schema 1,
+to which fields may be added, but none taken away or given another meaning.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Status = Literal["done", "cancelled", "failed"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """The base of all events."""
+
+    @property
+    def type(self) -> str:
+        """The event's name: the class name in snake case."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def as_json(self) -> str:
+        """The event as one line of JSON."""
+        return json.dumps({"type": self.type, **asdict(self)}, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class AttemptStarted(Event):
+    """The attempt is in the log; nothing has been generated yet."""
+
+    attempt_id: int
+    session_id: int
+    request: str
+    workspace: str
+    model: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class PromptProgress(Event):
+    """`done` of `total` new prompt tokens have been read."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class ContextDropped(Event):
+    """The oldest exchanges no longer fit and were left out of the prompt."""
+
+    exchanges: int
+
+
+@dataclass(frozen=True)
+class Token(Event):
+    """A piece of what the model says."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Thought(Event):
+    """A piece of what the model thinks."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ToolCalled(Event):
+    """The model asks for a tool. `diff` is what the call would change, as a unified diff; nothing has happened yet."""
+
+    step_id: int
+    name: str
+    arguments: Mapping[str, Any]
+    summary: str
+    diff: str
+
+
+@dataclass(frozen=True)
+class ToolResult(Event):
+    """What the tool returned, exactly as the model reads it. `ok` is false for errors and refusals."""
+
+    step_id: int
+    name: str
+    result: str
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Answer(Event):
+    """The final answer, whole."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdict(Event):
+    """A judgement of the attempt was written to the ledger."""
+
+    source: str
+    success: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Result(Event):
+    """The end of the attempt."""
+
+    attempt_id: int
+    session_id: int
+    status: Status
+    answer: str
+    error: str
+    steps: int
+    changed: tuple[str, ...]
+    prompt_tokens: int
+    generated_tokens: int
+    tokens_per_second: float
+    seconds: float
+    schema: int = 1
