@@ -1,0 +1,190 @@
+"""The models on this disk: listing them, finding one by name or path, and the memory that one needs.
+
+Which folders are searched is model_sources.py's business, pulling is pull.py's, loading the engine's.
+"""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from localnpm.errors import LocalnpmError, ModelError, NotFoundError
+from localnpm.header import Header, read_header
+from localnpm.home import Home, bundled_model
+from localnpm.model_sources import Found, find
+
+BUNDLED_NAMES = ("", "bundled", "apprentice", bundled_model().stem)
+USUAL_CONTEXT = 4096
+"""Tokens of context that a listing assumes where the settings leave the choice to the engine."""
+UBATCH = 512
+"""llama.cpp's default physical batch, for which it reserves its compute buffers."""
+BYTES_PER_ELEMENT = {"f32": 4.0, "f16": 2.0, "auto": 2.0, "q8_0": 34 / 32}
+"""Of a key or value in the context's cache; Q8_0 keeps 32 values in 34 bytes."""
+
+
+class Shape(Protocol):
+    """What the memory of a loaded model depends on: a `Header`, or the engine's `ModelInfo`."""
+
+    @property
+    def architecture(self) -> str: ...
+    @property
+    def n_layer(self) -> int: ...
+    @property
+    def n_embd(self) -> int: ...
+    @property
+    def n_vocab(self) -> int: ...
+    @property
+    def context_trained(self) -> int: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def metadata(self) -> "MetadataText": ...
+
+
+class MetadataText(Protocol):
+    """The part of `Mapping[str, str]` that is used here."""
+
+    def get(self, key: str, default: str, /) -> str: ...
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model on this disk. `problem` says why it cannot be used; then the header is missing."""
+
+    name: str
+    source: str
+    path: Path
+    size_bytes: int
+    header: Header | None
+    problem: str = ""
+
+
+def list_models(home: Home) -> Iterator[ModelFile]:
+    """Every language model found on this disk, the bundled one first, each under a name of its own.
+
+    What is no language model is left out; what is damaged is listed with its problem.
+    """
+    taken: set[str] = set()
+    for found in find(home):
+        model = _examine(found)
+        if model is None:
+            continue
+        model = replace(model, name=_free_name(model, taken))
+        taken.add(model.name.lower())
+        yield model
+
+
+def _free_name(model: ModelFile, taken: set[str]) -> str:
+    """The model's name, or with its source and a number where an earlier model has that name."""
+    name, number = model.name, 1
+    while name.lower() in taken:
+        name = f"{model.name}@{model.source}" + (f"-{number}" if number > 1 else "")
+        number += 1
+    return name
+
+
+def _examine(found: Found) -> ModelFile | None:
+    try:
+        size_bytes = sum(part.stat().st_size for part in found.parts)
+        header = read_header(found.path)
+    except ModelError as error:
+        return ModelFile(found.name, found.source, found.path, size_bytes, None, str(error))
+    except OSError as error:
+        return ModelFile(found.name, found.source, found.path, 0, None, f"{found.path} cannot be read: {error}")
+    if len(found.parts) < found.parts_wanted:
+        problem = f"{len(found.parts)} of {found.parts_wanted} parts are there; pull it again to complete it"
+        return ModelFile(found.name, found.source, found.path, size_bytes, None, problem)
+    if not header.is_language_model:
+        return None
+    return ModelFile(found.name, found.source, found.path, size_bytes, replace(header, size_bytes=size_bytes))
+
+
+def resolve(name_or_path: str, home: Home) -> Path:
+    """The GGUF file that a name from `localnpm models list` or a path stands for; empty: the bundled model.
+
+    A text that ends in .gguf or holds a path separator and is there as a file is a path; anything else is a name.
+
+    Raises:
+        ModelError: the path is not a file, or the bundled model is missing.
+        NotFoundError: no model has that name; the message lists near ones.
+    """
+    if name_or_path.lower() in BUNDLED_NAMES:
+        path = bundled_model()
+        if not path.is_file():
+            raise ModelError(f"the bundled model is missing: there is no file {path}; install localnpm again")
+        return path
+    path = Path(name_or_path).expanduser()
+    if path.is_file():
+        return path.absolute()
+    if path.is_dir() and _looks_like_path(name_or_path):
+        raise ModelError(f"{path} is a folder; name the GGUF file in it")
+    names: list[str] = []
+    for model in list_models(home):
+        names.append(model.name)
+        if name_or_path.lower() in (model.name.lower(), model.path.name.lower()):
+            return model.path
+    if _looks_like_path(name_or_path):
+        raise ModelError(f"there is no file {path.absolute()}; `localnpm models list` shows the models on this disk")
+    raise NotFoundError(f"there is no model {name_or_path!r}; {_suggest(name_or_path, names)}")
+
+
+def _looks_like_path(text: str) -> bool:
+    return text.lower().endswith(".gguf") or text.startswith((".", "/", "~"))
+
+
+def _suggest(wanted: str, names: list[str]) -> str:
+    by_lower = {name.lower(): name for name in names}
+    near = [name for lower, name in by_lower.items() if wanted.lower() in lower]
+    near += [by_lower[lower] for lower in difflib.get_close_matches(wanted.lower(), by_lower, n=5, cutoff=0.5)]
+    listed = list(dict.fromkeys(near))[:5]
+    if listed:
+        return f"near ones are {', '.join(listed)} (`localnpm models list` shows all)"
+    return "`localnpm models list` shows those on this disk, `localnpm models pull` gets others"
+
+
+def chosen(setting: str, home: Home) -> Path | None:
+    """The file that the setting `model` names, or None where it names nothing that is there."""
+    try:
+        return resolve(setting, home)
+    except LocalnpmError:
+        return None
+
+
+def context_for(shape: Shape, wanted: int) -> int:
+    """Tokens of context to reckon with: those wanted, or (0) the usual ones within what the model was trained for."""
+    limit = shape.context_trained or USUAL_CONTEXT
+    return wanted or min(USUAL_CONTEXT, limit)
+
+
+def memory_needed(shape: Shape, context: int, kv_type: str = "auto") -> int:
+    """An upper estimate of the bytes that a model takes when loaded: weights, keys and values, compute buffer.
+
+    Blocks with a sliding window or a recurrent state take less than is reckoned here. The compute buffer is dominated
+    by the logits of one physical batch (llama.cpp reserves [UBATCH, n_vocab] float32).
+    """
+    per_layer = _head_counts(shape)
+    key = _number(shape, "attention.key_length") or _head_size(shape)
+    value = _number(shape, "attention.value_length") or _head_size(shape)
+    elements = sum(heads * (key + value) for heads in per_layer) * context
+    compute = UBATCH * (shape.n_vocab + 8 * shape.n_embd) * 4
+    return int(shape.size_bytes + elements * BYTES_PER_ELEMENT.get(kv_type, 2.0) + compute)
+
+
+def _number(shape: Shape, key: str) -> int:
+    text = shape.metadata.get(f"{shape.architecture}.{key}", "")
+    return int(text) if text.isdigit() else 0
+
+
+def _head_size(shape: Shape) -> int:
+    heads = _number(shape, "attention.head_count")
+    return shape.n_embd // heads if heads else 0
+
+
+def _head_counts(shape: Shape) -> list[int]:
+    """Key-value heads of each block; a model may state one number for all or a list."""
+    text = shape.metadata.get(f"{shape.architecture}.attention.head_count_kv", "")
+    if text.startswith("["):
+        return [int(part) for part in text[1:-1].split(",") if part.strip().isdigit()]
+    heads = int(text) if text.isdigit() else _number(shape, "attention.head_count")
+    return [heads] * shape.n_layer
