@@ -1,6 +1,7 @@
 """The tables of memory.db as numbered migrations: read from top to bottom they are the schema's history.
 
-A migration is never edited once released; a change is a new one at the end. `database.py` runs them.
+A migration is never edited once released; a change is a new one at the end. `migrations.py` runs them, each in one
+transaction, so none may commit (`sqlite3`'s `executescript` does; `run_script` does not).
 """
 
 import sqlite3
@@ -9,9 +10,22 @@ from collections.abc import Callable
 Migration = Callable[[sqlite3.Connection], None]
 
 
+def run_script(connection: sqlite3.Connection, script: str) -> None:
+    """Execute each statement of a script within the transaction that is open."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
+    if statement.strip():
+        connection.execute(statement)
+
+
 def m001_log(connection: sqlite3.Connection) -> None:
     """Sessions, attempts, their steps, verdicts and journaled changes. Times are UTC, ISO 8601."""
-    connection.executescript(
+    run_script(
+        connection,
         """
         CREATE TABLE sessions (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -36,7 +50,7 @@ def m001_log(connection: sqlite3.Connection) -> None:
             channel TEXT NOT NULL DEFAULT 'none' CHECK (channel IN ('none', 'script', 'vector', 'both')),
             answer TEXT,
             error TEXT,                            -- why the status is failed
-            surroundings INTEGER NOT NULL DEFAULT 0,  -- 1: the failure was not the agent's (no permission, disk full, ...)
+            surroundings INTEGER NOT NULL DEFAULT 0,  -- 1: not the agent's failure (no permission, disk full, ...)
             retry_of INTEGER REFERENCES attempts(id) ON DELETE SET NULL,
             undone_at TEXT,                        -- its changes are taken back
             prompt_tokens INTEGER NOT NULL DEFAULT 0,
@@ -53,7 +67,7 @@ def m001_log(connection: sqlite3.Connection) -> None:
             attempt_id INTEGER NOT NULL REFERENCES attempts(id) ON DELETE CASCADE,
             position INTEGER NOT NULL,
             turn INTEGER NOT NULL,
-            text TEXT NOT NULL,                    -- the assistant's turn, exactly; empty for its second and later calls
+            text TEXT NOT NULL,                    -- the assistant's turn, exactly; empty for its later calls
             thought TEXT NOT NULL DEFAULT '',
             tool TEXT,
             arguments TEXT,                        -- JSON
@@ -106,7 +120,57 @@ def m001_log(connection: sqlite3.Connection) -> None:
             process TEXT NOT NULL,
             taken_at TEXT NOT NULL
         );
-        """
+
+        -- What an attempt is judged by: the latest entry of the highest rank present. Weak evidence is one rank.
+        CREATE VIEW outcomes AS
+        SELECT attempt_id, id AS verdict_id, source, success, confidence, reason, created_at
+        FROM (
+            SELECT *, row_number() OVER (
+                PARTITION BY attempt_id
+                ORDER BY CASE source WHEN 'user' THEN 1 WHEN 'check' THEN 2 WHEN 'environment' THEN 3
+                         WHEN 'correction' THEN 4 WHEN 'judge' THEN 5 ELSE 6 END, id DESC
+            ) AS place FROM verdicts
+        )
+        WHERE place = 1;
+
+        -- Full-text search. The texts stay in their tables; the triggers keep the indexes in step.
+        CREATE VIRTUAL TABLE attempts_fts USING fts5(
+            request, answer, content='attempts', content_rowid='id', tokenize='unicode61 remove_diacritics 2');
+        CREATE TRIGGER attempts_ai AFTER INSERT ON attempts BEGIN
+            INSERT INTO attempts_fts(rowid, request, answer) VALUES (new.id, new.request, new.answer);
+        END;
+        CREATE TRIGGER attempts_ad AFTER DELETE ON attempts BEGIN
+            INSERT INTO attempts_fts(attempts_fts, rowid, request, answer)
+                VALUES ('delete', old.id, old.request, old.answer);
+        END;
+        CREATE TRIGGER attempts_au AFTER UPDATE OF request, answer ON attempts BEGIN
+            INSERT INTO attempts_fts(attempts_fts, rowid, request, answer)
+                VALUES ('delete', old.id, old.request, old.answer);
+            INSERT INTO attempts_fts(rowid, request, answer) VALUES (new.id, new.request, new.answer);
+        END;
+
+        CREATE VIRTUAL TABLE steps_fts USING fts5(
+            text, result, content='steps', content_rowid='id', tokenize='unicode61 remove_diacritics 2');
+        CREATE TRIGGER steps_ai AFTER INSERT ON steps BEGIN
+            INSERT INTO steps_fts(rowid, text, result) VALUES (new.id, new.text, new.result);
+        END;
+        CREATE TRIGGER steps_ad AFTER DELETE ON steps BEGIN
+            INSERT INTO steps_fts(steps_fts, rowid, text, result) VALUES ('delete', old.id, old.text, old.result);
+        END;
+        CREATE TRIGGER steps_au AFTER UPDATE OF text, result ON steps BEGIN
+            INSERT INTO steps_fts(steps_fts, rowid, text, result) VALUES ('delete', old.id, old.text, old.result);
+            INSERT INTO steps_fts(rowid, text, result) VALUES (new.id, new.text, new.result);
+        END;
+
+        CREATE VIRTUAL TABLE verdicts_fts USING fts5(
+            reason, content='verdicts', content_rowid='id', tokenize='unicode61 remove_diacritics 2');
+        CREATE TRIGGER verdicts_ai AFTER INSERT ON verdicts BEGIN
+            INSERT INTO verdicts_fts(rowid, reason) VALUES (new.id, new.reason);
+        END;
+        CREATE TRIGGER verdicts_ad AFTER DELETE ON verdicts BEGIN
+            INSERT INTO verdicts_fts(verdicts_fts, rowid, reason) VALUES ('delete', old.id, old.reason);
+        END;
+        """,
     )
 
 
