@@ -1,0 +1,275 @@
+"""The log of attempts, written ahead: the attempt's row before its first token, each step's before its tool acts.
+
+So any instant is a safe one to be killed at; process.py marks what a dead process left. The exact texts are kept
+(system text, assistant turns, tool results), so that an attempt can be replayed. Elsewhere: the values (records.py),
+verdicts (verdicts.py), search (search.py), sessions (sessions.py), forgetting (forget.py).
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from localnpm.memory import process, verdicts
+from localnpm.memory.clock import now
+from localnpm.memory.database import Database, storable
+from localnpm.memory.records import (
+    Attempt,
+    Channel,
+    Judged,
+    Status,
+    Step,
+    Trajectory,
+    as_json,
+    read_attempt,
+    read_step,
+    unknown_attempt,
+    unknown_step,
+)
+from localnpm.memory.search import Hit, search
+from localnpm.memory.sessions import title_of, unknown_session
+
+
+class AttemptLog:
+    """Writes and reads attempts. Its writes are on the disk when they return."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def start_session(self, workspace: Path | str, title: str) -> int:
+        """Begin a conversation; its title is the first line of `title`, shortened."""
+        moment = now()
+        with self.database.transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO sessions(title, workspace, created_at, updated_at) VALUES (?, ?, ?, ?)",
+                (storable(title_of(title)), storable(str(workspace)), moment, moment),
+            )
+        return cast(int, cursor.lastrowid)
+
+    def start_attempt(
+        self,
+        session_id: int,
+        request: str,
+        *,
+        workspace: Path | str,
+        model: str,
+        model_fingerprint: str,
+        system: str,
+        sampling: Mapping[str, Any],
+        channel: Channel = "none",
+        retry_of: int | None = None,
+    ) -> int:
+        """Log a request before the model reads it; `sampling` holds the seed too.
+
+        Raises:
+            NotFoundError: no session has that id, or no attempt the id `retry_of`.
+        """
+        owner = process.current(self.database)
+        moment = now()
+        with self.database.transaction() as connection:
+            self._touch(connection, session_id, moment)
+            if retry_of is not None:
+                self._exists(connection, retry_of)
+            cursor = connection.execute(
+                "INSERT INTO attempts(session_id, request, process, workspace, model, model_fingerprint, system, "
+                "sampling, channel, retry_of, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    session_id,
+                    storable(request),
+                    owner,
+                    storable(str(workspace)),
+                    storable(model),
+                    model_fingerprint,
+                    storable(system),
+                    json.dumps(dict(sampling)),
+                    channel,
+                    retry_of,
+                    moment,
+                ),
+            )
+        return cast(int, cursor.lastrowid)
+
+    def start_step(
+        self,
+        attempt_id: int,
+        *,
+        turn: int,
+        text: str,
+        thought: str = "",
+        tool: str | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        generated_tokens: int = 0,
+    ) -> int:
+        """Log a call before its tool acts, or, without a tool, the turn that answers.
+
+        Raises:
+            NotFoundError: no attempt has that id.
+        """
+        moment = now()
+        with self.database.transaction() as connection:
+            self._exists(connection, attempt_id)
+            cursor = connection.execute(
+                "INSERT INTO steps(attempt_id, position, turn, text, thought, tool, arguments, generated_tokens, "
+                "started_at, finished_at) SELECT ?, coalesce(max(position) + 1, 0), ?, ?, ?, ?, ?, ?, ?, ? "
+                "FROM steps WHERE attempt_id = ?",
+                (
+                    attempt_id,
+                    turn,
+                    storable(text),
+                    storable(thought),
+                    tool if tool is None else storable(tool),
+                    None if arguments is None else as_json(arguments),
+                    generated_tokens,
+                    moment,
+                    moment if tool is None else None,
+                    attempt_id,
+                ),
+            )
+        return cast(int, cursor.lastrowid)
+
+    def finish_step(self, step_id: int, result: str, *, error: str | None = None) -> None:
+        """Log what the model reads of a call; `error` is the class of a failed one.
+
+        Raises:
+            NotFoundError: no step has that id.
+        """
+        with self.database.transaction() as connection:
+            cursor = connection.execute(
+                "UPDATE steps SET result = ?, error = ?, finished_at = ? WHERE id = ?",
+                (storable(result), error, now(), step_id),
+            )
+            if not cursor.rowcount:
+                raise unknown_step(step_id)
+
+    def finish_attempt(
+        self,
+        attempt_id: int,
+        status: Status,
+        answer: str | None = None,
+        *,
+        error: str | None = None,
+        surroundings: bool = False,
+        prompt_tokens: int = 0,
+        generated_tokens: int = 0,
+    ) -> None:
+        """Log how an attempt ended. `surroundings`: its failure was not the agent's (no permission, a full disk, ...).
+
+        Raises:
+            NotFoundError: no attempt has that id.
+        """
+        moment = now()
+        with self.database.transaction() as connection:
+            self._touch(connection, self._exists(connection, attempt_id), moment)
+            connection.execute(
+                "UPDATE attempts SET status = ?, answer = ?, error = ?, surroundings = ?, prompt_tokens = ?, "
+                "generated_tokens = ?, finished_at = ? WHERE id = ?",
+                (
+                    status,
+                    answer if answer is None else storable(answer),
+                    error if error is None else storable(error),
+                    int(surroundings),
+                    prompt_tokens,
+                    generated_tokens,
+                    moment,
+                    attempt_id,
+                ),
+            )
+
+    def set_undone(self, attempt_id: int, undone: bool) -> None:
+        """Note that an attempt's changes were taken back, or made again.
+
+        Raises:
+            NotFoundError: no attempt has that id.
+        """
+        with self.database.transaction() as connection:
+            self._exists(connection, attempt_id)
+            connection.execute(
+                "UPDATE attempts SET undone_at = ? WHERE id = ?", (now() if undone else None, attempt_id)
+            )
+
+    def add_verdict(
+        self,
+        attempt_id: int,
+        source: verdicts.Source,
+        success: bool,
+        confidence: float | None = None,
+        reason: str = "",
+    ) -> int:
+        """Add an entry to the ledger; see `verdicts.add_verdict`."""
+        return verdicts.add_verdict(self.database, attempt_id, source, success, confidence=confidence, reason=reason)
+
+    def outcome(self, attempt_id: int) -> verdicts.Outcome | None:
+        """The verdict that counts, or None."""
+        return verdicts.outcome(self.database, attempt_id)
+
+    def attempt(self, attempt_id: int) -> Attempt:
+        """One attempt.
+
+        Raises:
+            NotFoundError: no attempt has that id.
+        """
+        rows = self.database.query("SELECT * FROM attempts WHERE id = ?", (attempt_id,))
+        if not rows:
+            raise unknown_attempt(attempt_id)
+        return read_attempt(rows[0])
+
+    def last_attempt(self) -> Attempt | None:
+        """The attempt that began last, or None in an empty log."""
+        return next(iter(self.attempts(limit=1)), None)
+
+    def steps(self, attempt_id: int) -> tuple[Step, ...]:
+        """An attempt's steps, in order."""
+        rows = self.database.query("SELECT * FROM steps WHERE attempt_id = ? ORDER BY position", (attempt_id,))
+        return tuple(read_step(row) for row in rows)
+
+    def trajectory(self, attempt_id: int) -> Trajectory:
+        """An attempt with its steps.
+
+        Raises:
+            NotFoundError: no attempt has that id.
+        """
+        return Trajectory(self.attempt(attempt_id), self.steps(attempt_id))
+
+    def attempts(
+        self, *, limit: int = 20, session_id: int | None = None, judged: Judged | None = None
+    ) -> tuple[Attempt, ...]:
+        """Attempts, newest first; `judged` keeps those whose outcome is that, `none` those without one."""
+        rows = self.database.query(
+            "SELECT attempts.* FROM attempts LEFT JOIN outcomes ON outcomes.attempt_id = attempts.id "
+            "WHERE (:session IS NULL OR session_id = :session) AND (:judged IS NULL OR :judged = "
+            "CASE outcomes.success WHEN 1 THEN 'success' WHEN 0 THEN 'failure' ELSE 'none' END) "
+            "ORDER BY attempts.id DESC LIMIT :limit",
+            {"session": session_id, "judged": judged, "limit": limit},
+        )
+        return tuple(read_attempt(row) for row in rows)
+
+    def search(self, text: str, *, limit: int = 20) -> tuple[Hit, ...]:
+        """Attempts whose texts hold all the words; see `search.search`."""
+        return search(self.database, text, limit=limit)
+
+    def conversation(self, session_id: int) -> tuple[Trajectory, ...]:
+        """What the next prompt of a session tells of it, oldest first.
+
+        Left out are attempts that still run, that were undone, and that a retry has replaced.
+        """
+        rows = self.database.query(
+            "SELECT * FROM attempts AS told WHERE session_id = ? AND status != 'running' AND undone_at IS NULL "
+            "AND NOT EXISTS (SELECT 1 FROM attempts WHERE retry_of = told.id) ORDER BY id",
+            (session_id,),
+        )
+        return tuple(Trajectory(read_attempt(row), self.steps(row["id"])) for row in rows)
+
+    @staticmethod
+    def _exists(connection: sqlite3.Connection, attempt_id: int) -> int:
+        """The attempt's session."""
+        row = connection.execute("SELECT session_id FROM attempts WHERE id = ?", (attempt_id,)).fetchone()
+        if row is None:
+            raise unknown_attempt(attempt_id)
+        return int(row["session_id"])
+
+    @staticmethod
+    def _touch(connection: sqlite3.Connection, session_id: int, moment: str) -> None:
+        cursor = connection.execute("UPDATE sessions SET updated_at = ? WHERE id = ?", (moment, session_id))
+        if not cursor.rowcount:
+            raise unknown_session(session_id)

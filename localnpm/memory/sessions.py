@@ -1,0 +1,78 @@
+"""Sessions: conversations, each a row of attempts. Read and named here, begun in attempts.py, deleted in forget.py."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+
+from localnpm.errors import NotFoundError
+from localnpm.memory.database import Database
+
+TITLE_LENGTH = 60
+
+_SELECT = """
+    SELECT sessions.*, (SELECT count(*) FROM attempts WHERE session_id = sessions.id) AS attempts FROM sessions
+"""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One conversation; `attempts` is how many it has. Times are UTC."""
+
+    id: int
+    title: str
+    workspace: str
+    created_at: datetime
+    updated_at: datetime
+    attempts: int
+
+
+def title_of(request: str) -> str:
+    """A session's title from its first request: the first line that says something, shortened at a word."""
+    line = next((line.strip() for line in request.splitlines() if line.strip()), "")
+    if len(line) <= TITLE_LENGTH:
+        return line
+    cut = line[:TITLE_LENGTH]
+    return (cut.rsplit(" ", 1)[0] if " " in cut[TITLE_LENGTH // 2 :] else cut[:-1]) + "…"
+
+
+def session(database: Database, session_id: int) -> Session:
+    """One session.
+
+    Raises:
+        NotFoundError: no session has that id.
+    """
+    rows = database.query(_SELECT + "WHERE id = ?", (session_id,))
+    if not rows:
+        raise unknown_session(session_id)
+    return _session(rows[0])
+
+
+def sessions(database: Database, *, limit: int = 20) -> tuple[Session, ...]:
+    """Sessions, the one used last first."""
+    rows = database.query(_SELECT + "ORDER BY updated_at DESC, id DESC LIMIT ?", (limit,))
+    return tuple(_session(row) for row in rows)
+
+
+def last_session(database: Database, workspace: str | None = None) -> Session | None:
+    """The session used last, in that workspace if one is named; None where there is none."""
+    rows = database.query(
+        _SELECT + "WHERE :workspace IS NULL OR workspace = :workspace ORDER BY updated_at DESC, id DESC LIMIT 1",
+        {"workspace": workspace},
+    )
+    return _session(rows[0]) if rows else None
+
+
+def unknown_session(session_id: int) -> NotFoundError:
+    """The error for an id that no session has."""
+    return NotFoundError(f"No session has the id {session_id}. `localnpm sessions list` shows those there are.")
+
+
+def _session(row: sqlite3.Row) -> Session:
+    return Session(
+        row["id"],
+        row["title"],
+        row["workspace"],
+        datetime.fromisoformat(row["created_at"]),
+        datetime.fromisoformat(row["updated_at"]),
+        row["attempts"],
+    )
