@@ -99,17 +99,19 @@ def m001_log(connection: sqlite3.Connection) -> None:
             workspace TEXT NOT NULL,
             kind TEXT NOT NULL CHECK (kind IN ('write', 'create_directory', 'move', 'copy', 'delete')),
             path TEXT NOT NULL,                    -- relative to the workspace, POSIX
-            destination TEXT,                      -- of a move
+            destination TEXT,                      -- of a move or copy
             before_kind TEXT NOT NULL CHECK (before_kind IN ('absent', 'file', 'directory', 'symlink')),
             before_mode INTEGER,
             before_hash TEXT,                      -- SHA-256
             before_bytes BLOB,                     -- NULL with a hash: in HOME/undo under that hash
+            planned_hash TEXT,                     -- what a file is to become; after_hash says what it became
             after_kind TEXT CHECK (after_kind IN ('absent', 'file', 'directory', 'symlink')),
             after_mode INTEGER,
             after_hash TEXT,
             after_bytes BLOB,                      -- kept when the change is undone, for redo
             done_at TEXT,                          -- NULL: planned; perhaps made, perhaps not
             undone_at TEXT,
+            pending TEXT CHECK (pending IN ('undo', 'redo')),  -- begun; perhaps made, perhaps not
             created_at TEXT NOT NULL
         );
         CREATE INDEX changes_by_attempt ON changes(attempt_id);
