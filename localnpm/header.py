@@ -26,8 +26,8 @@ DEEPEST = 8
 DEFAULT_ALIGNMENT = 32
 """Bytes; the specification's, where `general.alignment` is absent."""
 NOT_GENERATING = frozenset({
-    "clip", "controlvector", "mmproj", "imatrix", "t5encoder", "gemma-embedding", "wavtokenizer-dec", "bert", "eurobert",
-    "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert", "nomic-bert", "nomic-bert-moe",
+    "clip", "controlvector", "mmproj", "imatrix", "t5encoder", "gemma-embedding", "wavtokenizer-dec",
+    "bert", "eurobert", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert", "nomic-bert", "nomic-bert-moe",
 })  # fmt: skip
 """`general.architecture` of files that llama.cpp uses beside a language model, or for embeddings only."""
 
@@ -133,23 +133,22 @@ class _Reader:
             raise EOFError
         self.at = at
 
-    def array(self, depth: int = 0) -> tuple[int, str]:
-        """Length, and the text of a short numeric array; empty for one that was stepped over."""
-        kind, length = self.count("I"), self.count()
+    def array(self, kind: int, length: int, depth: int = 0) -> str:
+        """The text of a short numeric array; empty for one that was stepped over."""
         if kind == STRING:
             self.skip_texts(length)
         elif kind == ARRAY:
             if depth >= DEEPEST:
                 raise ValueError("arrays within arrays")
             for _ in range(length):
-                self.array(depth + 1)
+                self.array(self.count("I"), self.count(), depth + 1)
         elif kind not in SCALARS:
             raise ValueError(f"value type {kind}")
         elif length <= LONGEST_KEPT:
-            return length, "[" + ", ".join(_text(value) for value in self.take(f"{length}{SCALARS[kind]}")) + "]"
+            return "[" + ", ".join(_text(value) for value in self.take(f"{length}{SCALARS[kind]}")) + "]"
         else:
             self.skip(length * struct.calcsize("<" + SCALARS[kind]))
-        return length, ""
+        return ""
 
 
 def _text(value: int | float | bool) -> str:
@@ -187,7 +186,8 @@ def _parse(reader: _Reader, path: Path, size_bytes: int, cut_short: bool) -> Hea
             if kind == STRING:
                 metadata[key] = reader.text()
             elif kind == ARRAY:
-                lengths[key], short = reader.array()
+                values, lengths[key] = reader.count("I"), reader.count()
+                short = reader.array(values, lengths[key])
                 if short:
                     metadata[key] = short
             elif kind in SCALARS:
