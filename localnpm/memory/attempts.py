@@ -37,8 +37,8 @@ class AttemptLog:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def start_session(self, workspace: Path | str, title: str) -> int:
-        """Begin a conversation; its title is the first line of `title`, shortened."""
+    def start_session(self, workspace: Path | str, title: str = "") -> int:
+        """Begin a conversation. Its title is the first line of `title`, shortened; else that of its first request."""
         moment = now()
         with self.database.transaction() as connection:
             cursor = connection.execute(
@@ -69,6 +69,9 @@ class AttemptLog:
         moment = now()
         with self.database.transaction() as connection:
             self._touch(connection, session_id, moment)
+            connection.execute(
+                "UPDATE sessions SET title = ? WHERE id = ? AND title = ''", (storable(title_of(request)), session_id)
+            )
             if retry_of is not None:
                 self._exists(connection, retry_of)
             cursor = connection.execute(
@@ -137,8 +140,19 @@ class AttemptLog:
         with self.database.transaction() as connection:
             cursor = connection.execute(
                 "UPDATE steps SET result = ?, error = ?, finished_at = ? WHERE id = ?",
-                (storable(result), error, now(), step_id),
+                (storable(result), storable(error) if error else None, now(), step_id),
             )
+            if not cursor.rowcount:
+                raise unknown_step(step_id)
+
+    def change_arguments(self, step_id: int, arguments: Mapping[str, Any]) -> None:
+        """Log the arguments that the user put in place of the model's, which stay in the turn's text.
+
+        Raises:
+            NotFoundError: no step has that id.
+        """
+        with self.database.transaction() as connection:
+            cursor = connection.execute("UPDATE steps SET arguments = ? WHERE id = ?", (as_json(arguments), step_id))
             if not cursor.rowcount:
                 raise unknown_step(step_id)
 
@@ -166,8 +180,8 @@ class AttemptLog:
                 "generated_tokens = ?, finished_at = ? WHERE id = ?",
                 (
                     status,
-                    answer if answer is None else storable(answer),
-                    error if error is None else storable(error),
+                    storable(answer) if answer else None,
+                    storable(error) if error else None,
                     int(surroundings),
                     prompt_tokens,
                     generated_tokens,
@@ -230,6 +244,11 @@ class AttemptLog:
             NotFoundError: no attempt has that id.
         """
         return Trajectory(self.attempt(attempt_id), self.steps(attempt_id))
+
+    def trajectories(self, session_id: int) -> tuple[Trajectory, ...]:
+        """All attempts of a session with their steps, oldest first, those that were undone or replaced too."""
+        rows = self.database.query("SELECT * FROM attempts WHERE session_id = ? ORDER BY id", (session_id,))
+        return tuple(Trajectory(read_attempt(row), self.steps(row["id"])) for row in rows)
 
     def attempts(
         self, *, limit: int = 20, session_id: int | None = None, judged: Judged | None = None

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Literal
 
 from localnpm.errors import NotFoundError
@@ -64,11 +65,36 @@ class Step:
 
 
 @dataclass(frozen=True)
+class LoggedTurn:
+    """One assistant turn: its text and thought exactly as generated, and its calls, or the one step that answers."""
+
+    text: str
+    thought: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
 class Trajectory:
     """An attempt with its steps, in order."""
 
     attempt: Attempt
     steps: tuple[Step, ...]
+
+    @property
+    def request(self) -> str:
+        """The user's words."""
+        return self.attempt.request
+
+    @property
+    def answer(self) -> str | None:
+        """The last words to the user; None for an attempt that came to no answer."""
+        return self.attempt.answer
+
+    @property
+    def turns(self) -> tuple[LoggedTurn, ...]:
+        """The steps by assistant turn. An answering turn's step has no tool; a call that could not be read neither."""
+        turns = [tuple(steps) for _, steps in groupby(self.steps, key=lambda step: step.turn)]
+        return tuple(LoggedTurn(steps[0].text, steps[0].thought, steps) for steps in turns)
 
 
 def unknown_attempt(attempt_id: int) -> NotFoundError:
