@@ -181,7 +181,7 @@ def _explained(repository: str, file: str) -> Iterator[None]:
     except errors.HTTPError as error:  # type: ignore[attr-defined]
         raise DownloadError(
             f"{endpoint()} cannot be reached or broke off ({str(error) or type(error).__name__}). Look at the network "
-            "connection (and at HTTPS_PROXY, if you have a proxy), then run the same command again: it goes on where it "
+            "connection (and HTTPS_PROXY, if there is a proxy), then run the same command again: it goes on where it "
             "stopped."
         ) from None
 
