@@ -1,0 +1,1 @@
+"""What measures the agent: tasks with verifiers, and the harness that runs them under several conditions."""
