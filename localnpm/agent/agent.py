@@ -8,6 +8,7 @@ killed at. Recall, verdicts and learning are others' business.
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, replace
+from functools import partial
 
 from localnpm.agent import events
 from localnpm.agent.attempt import Attempt, Stopped, Task
@@ -17,7 +18,7 @@ from localnpm.agent.tools import Prepared, Toolbox
 from localnpm.config import AgentSettings
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.messages import Message, ToolCall
-from localnpm.engine.turns import ChatModel, Dropped, Mused, Reading, Said, Turn
+from localnpm.engine.turns import ChatModel, Dropped, Mused, Said, Turn
 from localnpm.errors import LocalnpmError
 from localnpm.memory.attempts import AttemptLog
 
@@ -52,11 +53,11 @@ class Agent:
         Raises:
             MemoryFileError: the log cannot be written; nothing is done that could not be logged.
         """
-        history = past_messages(self.log.conversation(task.session_id))
+        history = past_messages(self.log.conversation(task.session_id), self.model.said)
         workspace = str(self.permissions.workspace)
         attempt_id = self.log.start_attempt(
-            session_id=task.session_id,
-            request=task.request,
+            task.session_id,
+            task.request,
             workspace=workspace,
             model=self.model.name,
             model_fingerprint=self.model.fingerprint,
@@ -65,7 +66,9 @@ class Agent:
             retry_of=task.retry_of,
         )
         messages = [Message("system", task.system), *history, Message("user", task.request)]
-        attempt = Attempt(attempt_id, task, self.open_tools(attempt_id), messages, approve, cancel or Cancel())
+        attempt = Attempt(
+            attempt_id, task, self.open_tools(attempt_id), messages, approve, cancel or Cancel(), progress
+        )
         self.permissions.start_task()
         yield events.AttemptStarted(
             attempt_id, task.session_id, task.request, workspace, self.model.name, task.sampling.seed
@@ -84,8 +87,8 @@ class Agent:
             self.log.finish_attempt(
                 attempt_id,
                 status,
-                answer=answer,
-                error=error,
+                answer or None,
+                error=error or None,
                 prompt_tokens=attempt.prompt_tokens,
                 generated_tokens=attempt.generated_tokens,
             )
@@ -124,12 +127,10 @@ class Agent:
             max_tokens=room,
             steering=task.steering,
             cancel=attempt.cancel,
+            progress=partial(attempt.read, self.limits),
         ):
-            if attempt.seconds > self.limits.seconds:
-                attempt.cancel.set()
+            attempt.watch(self.limits)
             match part:
-                case Reading():
-                    yield events.PromptProgress(part.done, part.total)
                 case Dropped():
                     yield events.ContextDropped(part.exchanges)
                 case Said():
@@ -160,7 +161,7 @@ class Agent:
             result = refusal or prepared.result or attempt.tools.perform(prepared, step)
             result = cut_result(result, self.model.context // 4, self.model.count)
             ok = not result.startswith("Error: ")
-            self.log.finish_step(step, result, error="" if ok else result.removeprefix("Error: "))
+            self.log.finish_step(step, result, error=None if ok else result.removeprefix("Error: "))
             if ok:
                 attempt.changed.update(dict.fromkeys(prepared.paths))
             yield events.ToolResult(step, call.name, result, ok)

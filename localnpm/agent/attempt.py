@@ -11,6 +11,7 @@ from localnpm.engine.cancel import Cancel
 from localnpm.engine.messages import Message, ToolCall
 from localnpm.engine.sampling import Sampling
 from localnpm.engine.steering import Steering
+from localnpm.engine.turns import Progress
 
 IDENTICAL_CALLS = 3
 
@@ -45,6 +46,7 @@ class Attempt:
     messages: list[Message]
     approve: Approve
     cancel: Cancel
+    progress: Progress | None = None
     started: float = field(default_factory=time.monotonic)
     waited: float = 0.0
     turns: int = 0
@@ -60,6 +62,17 @@ class Attempt:
     def seconds(self) -> float:
         """Wall-clock seconds, those spent waiting for the user not counted."""
         return time.monotonic() - self.started - self.waited
+
+    def watch(self, limits: AgentSettings) -> None:
+        """Cancel what is being generated when the time is over."""
+        if self.seconds > limits.seconds:
+            self.cancel.set()
+
+    def read(self, limits: AgentSettings, done: int, total: int) -> None:
+        """`done` of `total` prompt tokens have been read."""
+        self.watch(limits)
+        if self.progress is not None:
+            self.progress(done, total)
 
     def check(self, limits: AgentSettings, call: ToolCall | None = None) -> None:
         """Count the call that comes next, if any.

@@ -1,22 +1,30 @@
 """Between the log and the model: earlier attempts as messages, results cut to what a context bears."""
 
 from collections.abc import Callable, Iterable
+from itertools import groupby
 
 from localnpm.engine.messages import Message, ToolCall
-from localnpm.memory.attempts import PastAttempt
+from localnpm.memory.records import Trajectory
 
 
-def past_messages(attempts: Iterable[PastAttempt]) -> list[Message]:
-    """A session so far: each attempt's request, its calls with their results, its answer. Thoughts are left out."""
+def past_messages(trajectories: Iterable[Trajectory], said: Callable[[str], str]) -> list[Message]:
+    """A session so far: each attempt's request, its calls with their results, its answer. Thoughts are left out.
+
+    `said` takes calls and thoughts out of a turn's exact text. An attempt that ended without an answer gets a line that
+    says so, for templates that insist on turns taken in turn.
+    """
     messages: list[Message] = []
-    for attempt in attempts:
-        messages.append(Message("user", attempt.request))
-        for turn in attempt.turns:
-            calls = tuple(ToolCall(step.tool, step.arguments) for step in turn.steps if step.tool is not None)
-            messages.append(Message("assistant", turn.text, tool_calls=calls))
-            messages += [Message("tool", step.result or "", name=step.tool or "") for step in turn.steps if step.result]
-        if attempt.answer:
-            messages.append(Message("assistant", attempt.answer))
+    for trajectory in trajectories:
+        messages.append(Message("user", trajectory.attempt.request))
+        for _, group in groupby(trajectory.steps, key=lambda step: step.turn):
+            steps = list(group)
+            called = [step for step in steps if step.result is not None]
+            if not called:
+                continue
+            calls = tuple(ToolCall(step.tool, step.arguments or {}) for step in called if step.tool is not None)
+            messages.append(Message("assistant", said(steps[0].text) if calls else steps[0].text, tool_calls=calls))
+            messages += [Message("tool", step.result or "", name=step.tool or "") for step in called]
+        messages.append(Message("assistant", trajectory.attempt.answer or f"({trajectory.attempt.status})"))
     return messages
 
 

@@ -4,22 +4,20 @@
 A conversation that outgrows the context loses its oldest exchanges whole, and a `Dropped` part says so.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from localnpm.engine.cancel import Cancel
+from localnpm.engine.generate import Usage
 from localnpm.engine.messages import Message, ToolCall, ToolSchema
 from localnpm.engine.sampling import GREEDY, Sampling
 from localnpm.engine.steering import Steering
 
+NO_USAGE = Usage(0, 0, 0, 0.0, 0.0)
 
-@dataclass(frozen=True)
-class Reading:
-    """The prompt is being read: `done` of `total` tokens that were not in the cache."""
-
-    done: int
-    total: int
+Progress = Callable[[int, int], None]
+"""Called with the prompt tokens read so far and those to read in all, the reused ones not counted."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +42,6 @@ class Mused:
 
 
 @dataclass(frozen=True)
-class Usage:
-    """Tokens and seconds of one turn."""
-
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    generated_tokens: int = 0
-    prefill_seconds: float = 0.0
-    generate_seconds: float = 0.0
-
-
-@dataclass(frozen=True)
 class Turn:
     """A finished turn. `raw` is exactly what was generated; `invalid` says why calls in it could not be read."""
 
@@ -64,10 +51,10 @@ class Turn:
     calls: tuple[ToolCall, ...] = ()
     invalid: tuple[str, ...] = ()
     stop_reason: str = "end"
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NO_USAGE
 
 
-TurnPart = Reading | Dropped | Said | Mused | Turn
+TurnPart = Dropped | Said | Mused | Turn
 
 
 class ChatModel(Protocol):
@@ -96,6 +83,9 @@ class ChatModel(Protocol):
     def count(self, text: str) -> int:
         """Tokens of a text."""
 
+    def said(self, raw: str) -> str:
+        """What a turn's exact text says, without its thoughts and calls."""
+
     def turn(
         self,
         messages: Sequence[Message],
@@ -105,8 +95,9 @@ class ChatModel(Protocol):
         max_tokens: int,
         steering: Steering | None = None,
         cancel: Cancel | None = None,
+        progress: Progress | None = None,
     ) -> Iterator[TurnPart]:
-        """Stream one assistant turn; the last part is a `Turn`.
+        """Stream one assistant turn; the last part is a `Turn`. `progress` is called while the prompt is read.
 
         Raises:
             ContextFullError: the system text and the newest exchange do not fit.

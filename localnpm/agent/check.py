@@ -1,0 +1,28 @@
+"""`--check COMMAND`: run a command after the answer, in the jail; its exit status is the verdict.
+
+The command is the user's own, so it is not asked for again; what it changes is journaled with the attempt.
+"""
+
+from localnpm.agent import events
+from localnpm.agent.command import CommandRunner
+from localnpm.engine.cancel import Cancel
+from localnpm.memory.attempts import AttemptLog
+
+REASON_LINES = 5
+
+
+def run_check(
+    runner: CommandRunner, log: AttemptLog, attempt_id: int, command: str, cancel: Cancel | None = None
+) -> events.Verdict:
+    """Run the check and write its verdict to the ledger.
+
+    Raises:
+        JailError: this machine cannot confine a command.
+    """
+    result = runner.run(command, cancel)
+    success = result.exit_code == 0
+    tail = "\n".join((result.stdout + result.stderr).rstrip().splitlines()[-REASON_LINES:])
+    why = f"ended by its {result.ended_by} limit" if result.ended_by else f"exit code {result.exit_code}"
+    reason = "" if success else f"{command}: {why}\n{tail}".rstrip()
+    log.add_verdict(attempt_id, "check", success, reason=reason)
+    return events.Verdict("check", success, reason)

@@ -1,0 +1,177 @@
+"""An agent with all that it works with, opened for one workspace: model, tools, log, permissions.
+
+What every front end needs before its first event: the command line, the chat, the terminal app and the evaluations
+open a `Workbench` and read its `run`.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from localnpm.agent import events
+from localnpm.agent.agent import Agent
+from localnpm.agent.attempt import Task
+from localnpm.agent.command import CommandRunner
+from localnpm.agent.jail import Limits
+from localnpm.agent.journal import Journal
+from localnpm.agent.permissions import Approve, Mode, Permissions, decline_all
+from localnpm.agent.prompts import Surroundings, system_text
+from localnpm.agent.tools import FileTools, Toolbox
+from localnpm.agent.workspace import Workspace
+from localnpm.config import PermissionRule, SamplingSettings, Settings
+from localnpm.config_file import add_rule
+from localnpm.engine.cancel import Cancel
+from localnpm.engine.sampling import Sampling
+from localnpm.engine.turns import ChatModel, Progress
+from localnpm.errors import NotFoundError, WorkspaceError
+from localnpm.home import Home
+from localnpm.memory.attempts import AttemptLog
+from localnpm.memory.database import Database
+from localnpm.memory.sessions import last_session, session
+
+BUNDLED_HITS = 20
+HITS = 200
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a front end was told on its way in, beyond the settings."""
+
+    workspace: Path = Path()
+    allow: frozenset[str] = frozenset()
+    read_only: bool = False
+    terminal: bool = False
+    memory: Literal["none", "script", "vector", "both", "auto"] = "auto"
+    private: bool = False
+    system: str = ""
+
+    @property
+    def commands(self) -> bool:
+        """Whether the model is told of `run_command` at all."""
+        return any(what == "run" or what.startswith("run:") for what in self.allow)
+
+
+class Workbench:
+    """An agent ready for requests. One attempt at a time; close it when done."""
+
+    def __init__(self, home: Home, settings: Settings, options: Options, model: ChatModel, database: Database) -> None:
+        """Raises:
+        WorkspaceError: the workspace is missing, not a folder, or localnpm's own home.
+        JailError: commands were asked for, and this machine cannot confine them.
+        """
+        self.root = checked_workspace(options.workspace, home)
+        self.home = home
+        self.settings = settings
+        self.options = options
+        self.model = model
+        self.database = database
+        self.log = AttemptLog(database)
+        self.permissions = Permissions(
+            self.root,
+            mode=_mode(settings, options),
+            rules=settings.permissions.always + tuple(PermissionRule(str(self.root), what) for what in options.allow),
+            remember=partial(add_rule, home),
+        )
+        self.agent = Agent(model, self._open_tools, self.log, self.permissions, settings.agent)
+
+    def new_session(self, title: str) -> int:
+        """Start a conversation; its title is the first request's first line."""
+        return self.log.start_session(self.root, title)
+
+    def run(
+        self,
+        request: str,
+        session_id: int,
+        *,
+        approve: Approve = decline_all,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[events.Event]:
+        """Carry out one request in a session, as a stream of events.
+
+        Raises:
+            MemoryFileError: the log cannot be written.
+        """
+        bundled = self.model.protocol == 1
+        system = system_text(
+            surroundings=None if bundled else Surroundings.of(self.root),
+            extra=self.options.system,
+        )
+        task = Task(request, session_id, system, merged(self.model.sampling, self.settings.sampling))
+        return self.agent.run(task, approve=approve, cancel=cancel, progress=progress)
+
+    def find_session(self, session_id: int | None = None, *, go_on: bool = False) -> int | None:
+        """The session of that id, or with `go_on` the latest of this workspace; None when neither is asked for.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        if session_id is not None:
+            return session(self.database, session_id).id
+        if not go_on:
+            return None
+        latest = last_session(self.database, str(self.root))
+        if latest is None:
+            raise NotFoundError(f"there is no conversation in {self.root} yet to go on with")
+        return latest.id
+
+    def _open_tools(self, attempt_id: int) -> Toolbox:
+        workspace = Workspace(
+            self.root, protected=(self.home.root,), hits=BUNDLED_HITS if self.model.protocol == 1 else HITS
+        )
+        command = self.command_runner(attempt_id) if self.options.commands else None
+        return FileTools(workspace, self._journal(attempt_id), command)
+
+    def _journal(self, attempt_id: int) -> Journal:
+        return Journal(self.database, self.home.undo, attempt_id, self.root)
+
+    def command_runner(self, attempt_id: int) -> CommandRunner:
+        """What runs a command in the jail and journals what it changes as this attempt's."""
+        jail = self.settings.jail
+        limits = Limits(
+            seconds=jail.seconds,
+            memory_bytes=jail.memory_mb << 20,
+            output_bytes=jail.output_kb << 10,
+            processes=jail.processes,
+        )
+        return CommandRunner(self.root, limits, self._journal(attempt_id))
+
+
+def checked_workspace(folder: Path, home: Home) -> Path:
+    """The workspace's real path.
+
+    Raises:
+        WorkspaceError: it is missing, not a folder, or inside localnpm's home, which tools never write to.
+    """
+    try:
+        root = folder.expanduser().resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise WorkspaceError(f"{folder}: cannot be opened as a workspace: {error}") from None
+    if not root.is_dir():
+        raise WorkspaceError(f"{folder}: is not a folder; give one with --workspace")
+    if root.is_relative_to(home.root.resolve()):
+        raise WorkspaceError(
+            f"{root}: is localnpm's own folder, where its tools may not write; give another one with --workspace"
+        )
+    return root
+
+
+def merged(recommended: Sampling, settings: SamplingSettings) -> Sampling:
+    """The model's sampling with what the settings fix; a seed that nobody fixed is drawn, to be logged."""
+    given = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    if given["seed"] is None:
+        given["seed"] = secrets.randbelow(2**31)
+    return replace(recommended, **{name: value for name, value in given.items() if value is not None})
+
+
+def _mode(settings: Settings, options: Options) -> Mode:
+    if options.read_only:
+        return "read-only"
+    if "write" in options.allow:
+        return "auto"
+    configured: Mode = settings.permissions.mode  # type: ignore[assignment]  # checked against the same words
+    # Nobody can be asked without a terminal.
+    return "read-only" if configured == "ask" and not options.terminal else configured

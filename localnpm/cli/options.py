@@ -1,0 +1,97 @@
+"""The options that `run` and `chat` share, and what they make of them: one `Options` value for the workbench."""
+
+import functools
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from localnpm.agent.workbench import Options
+from localnpm.cli.context import Context
+
+SAMPLE_FILES = {
+    "todo.md": "# Todo\n- [ ] call the bank\n- [ ] water the plants\n",
+    "shopping.md": "# Shopping\n- [ ] eggs\n- [ ] bread\n",
+    "notes/plan.md": "# Plan\nStart with the garden, then the shed.\n",
+    "expenses.csv": "date,item,amount\n2026-03-02,train,12.50\n2026-03-09,paper,4.20\n",
+}
+
+
+def shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that `run` and `chat` share, passed on as one `options` argument."""
+
+    @click.option("-w", "--workspace", metavar="FOLDER", help="The folder to work in; default: the current one.")
+    @click.option("-m", "--model", metavar="NAME|FILE", help="A name from `localnpm models list`, or a GGUF file.")
+    @click.option(
+        "--allow",
+        multiple=True,
+        metavar="WHAT",
+        help="What needs no question: `write` (files), `run` (any command), `run:pytest *` (such commands). Repeatable.",
+    )
+    @click.option("--read-only", is_flag=True, help="Change nothing, whatever the settings say.")
+    @click.option(
+        "--memory",
+        type=click.Choice(["none", "script", "vector", "both", "auto"]),
+        default="auto",
+        show_default=True,
+        help="What may be recalled for the task.",
+    )
+    @click.option("--no-memory", is_flag=True, help="The same as --memory none.")
+    @click.option("--private", is_flag=True, help="Leave no trace in memory.db; undo works until the program ends.")
+    @click.option("--ctx", type=int, metavar="TOKENS", help="The model's context (engine.context).")
+    @click.option("--threads", type=int, metavar="N", help="CPU threads (engine.threads).")
+    @click.option("--seed", type=int, metavar="N", help="Fix the draw of tokens (sampling.seed).")
+    @click.option("--timeout", type=int, metavar="SECONDS", help="End an attempt after so long (agent.seconds).")
+    @click.option("--system", metavar="TEXT", help="Words of yours to add to the system text.")
+    @click.option(
+        "-o", "--option", multiple=True, metavar="KEY=VALUE", help="Any setting; `temperature=0.7` means sampling's."
+    )
+    @functools.wraps(command)
+    def wrapped(*args: Any, **given: Any) -> Any:
+        own = {name: given.pop(name) for name in _NAMES}
+        context = click.get_current_context().find_object(Context)
+        assert context is not None
+        return command(*args, options=_options(context, own), **given)
+
+    return wrapped
+
+
+_NAMES = (
+    "workspace", "model", "allow", "read_only", "memory", "no_memory", "private", "ctx", "threads", "seed", "timeout",
+    "system", "option",
+)  # fmt: skip
+
+
+def _options(context: Context, given: dict[str, Any]) -> Options:
+    flags = {"model": "model", "ctx": "engine.context", "threads": "engine.threads", "seed": "sampling.seed"}
+    flags |= {"timeout": "agent.seconds"}
+    context.overrides |= {key: str(given[flag]) for flag, key in flags.items() if given[flag] is not None}
+    for text in given["option"]:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{text!r} is not KEY=VALUE, such as temperature=0.7", param_hint="--option")
+        context.overrides[key if "." in key or key == "model" else f"sampling.{key}"] = value
+    for what in given["allow"]:
+        if what not in ("write", "run") and not what.startswith("run:"):
+            raise click.BadParameter(f"{what!r}; allowed is write, run or run:PATTERN", param_hint="--allow")
+    return Options(
+        workspace=Path(given["workspace"] or "."),
+        allow=frozenset(given["allow"]),
+        read_only=given["read_only"],
+        terminal=sys.stdin.isatty() and sys.stderr.isatty(),
+        memory="none" if given["no_memory"] else given["memory"],
+        private=given["private"],
+        system=given["system"] or "",
+    )
+
+
+def sample_workspace() -> Path:
+    """A new folder with a few files to try things on; it is the system's to clean up."""
+    folder = Path(tempfile.mkdtemp(prefix="localnpm-sample-"))
+    for name, text in SAMPLE_FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    return folder

@@ -1,0 +1,84 @@
+"""Printing an attempt's events in a plain terminal: the answer on stdout, everything else on stderr.
+
+Text from models, tools and files is made harmless first (plain.py). Without a terminal nothing is drawn over.
+"""
+
+import sys
+
+import click
+
+from localnpm.agent import events
+from localnpm.plain import visible
+
+
+class Printer:
+    """Prints events as they come. With `stream` the text appears while it is generated."""
+
+    def __init__(self, *, stream: bool) -> None:
+        self.stream = stream
+        self.status_shown = False
+        self.open_line = False
+
+    def show(self, event: events.Event) -> None:
+        """Print one event."""
+        match event:
+            case events.PromptProgress(done, total) if total:
+                self._status(f"reading prompt {100 * done // total}%")
+            case events.ContextDropped(exchanges):
+                self._note(f"the context is full: the {exchanges} oldest exchange(s) were left out")
+            case events.Token(text) if self.stream:
+                self._clear()
+                click.echo(visible(text), nl=False)
+                self.open_line = not text.endswith("\n")
+            case events.Thought():
+                self._status("thinking")
+            case events.ToolCalled(name=name, summary=summary):
+                self._note(f"• {summary or name}")
+            case events.ToolResult(ok=False, result=result):
+                self._note(f"  {result.splitlines()[0]}", colour="red")
+            case events.Answer(text):
+                self._clear()
+                if not self.stream:
+                    click.echo(visible(text))
+                self._end_line()
+            case events.Verdict(source, success, reason):
+                self._note(f"{source}: {'good' if success else 'bad'}{f' ({reason})' if reason else ''}")
+            case events.Result():
+                self._end(event)
+            case _:
+                pass
+
+    def _end(self, result: events.Result) -> None:
+        self._clear()
+        self._end_line()
+        if result.status != "done":
+            click.secho(f"{result.status}: {visible(result.error)}", fg="red", err=True)
+        changed = ", ".join(visible(path) for path in result.changed)
+        undo = f"; localnpm undo {result.attempt_id} takes it back" if changed else ""
+        click.secho(
+            f"attempt {result.attempt_id} · {result.steps} steps · {result.tokens_per_second:g} tok/s"
+            + (f" · changed {changed}{undo}" if changed else ""),
+            dim=True,
+            err=True,
+        )
+
+    def _status(self, text: str) -> None:
+        """A line that the next one overwrites; only where there is a terminal."""
+        if sys.stderr.isatty() and not self.open_line:
+            click.echo(f"\r\x1b[2K{text}", nl=False, err=True)
+            self.status_shown = True
+
+    def _clear(self) -> None:
+        if self.status_shown:
+            click.echo("\r\x1b[2K", nl=False, err=True)
+            self.status_shown = False
+
+    def _end_line(self) -> None:
+        if self.open_line:
+            click.echo()
+            self.open_line = False
+
+    def _note(self, text: str, colour: str | None = None) -> None:
+        self._clear()
+        self._end_line()
+        click.secho(visible(text), fg=colour, dim=colour is None, err=True)

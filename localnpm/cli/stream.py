@@ -1,0 +1,109 @@
+"""Reading an attempt's events in the main thread while a worker thread makes them.
+
+Ctrl-C must be heard at once, also while llama.cpp computes in C; Python runs signal handlers in the main thread only,
+between bytecodes. So the main thread waits here, and questions to the user are asked here too.
+"""
+
+import contextlib
+import queue
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Protocol
+
+from localnpm.agent.events import Event, PromptProgress
+from localnpm.agent.permissions import Approve, Decision, Decline
+from localnpm.agent.tools import Prepared
+from localnpm.engine.cancel import Cancel
+from localnpm.engine.turns import Progress
+
+POLL_SECONDS = 0.2
+
+
+@dataclass
+class _Question:
+    prepared: Prepared
+    decided: "queue.Queue[Decision]" = field(default_factory=queue.Queue)
+
+
+class _End:
+    """The stream's end, with what it raised, if anything."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+class Start(Protocol):
+    """Begins an attempt; `Workbench.run` with its request and cancel filled in."""
+
+    def __call__(self, *, approve: Approve, progress: Progress) -> Iterator[Event]: ...
+
+
+def stream(start: Start, ask: Approve, cancel: Cancel) -> Iterator[Event]:
+    """The events of `start`, made in a worker thread; `ask` is called in this one.
+
+    The first Ctrl-C sets `cancel`; the stream then ends by itself, with a result.
+
+    Raises:
+        LocalnpmError: as `start`'s iterator does.
+    """
+    items: queue.Queue[Event | _Question | _End] = queue.Queue()
+
+    def approve(prepared: Prepared) -> Decision:
+        question = _Question(prepared)
+        items.put(question)
+        return question.decided.get()
+
+    def progress(done: int, total: int) -> None:
+        items.put(PromptProgress(done, total))
+
+    def work() -> None:
+        error: BaseException | None = None
+        try:
+            for event in start(approve=approve, progress=progress):
+                items.put(event)
+        except BaseException as raised:  # noqa: BLE001 - raised again, in the main thread
+            error = raised
+        items.put(_End(error))
+
+    worker = threading.Thread(target=work, name="attempt", daemon=True)
+    with _interrupt_sets(cancel):
+        worker.start()
+        while True:
+            item = _next(items)
+            if isinstance(item, _Question):
+                item.decided.put(Decline("cancelled") if cancel.is_set() else ask(item.prepared))
+            elif isinstance(item, _End):
+                worker.join()
+                if item.error is not None:
+                    raise item.error
+                return
+            else:
+                yield item
+
+
+def _next(items: "queue.Queue[Event | _Question | _End]") -> "Event | _Question | _End":
+    while True:
+        # A wait without end would not be interrupted by a signal everywhere.
+        with contextlib.suppress(queue.Empty):
+            return items.get(timeout=POLL_SECONDS)
+
+
+@contextlib.contextmanager
+def _interrupt_sets(cancel: Cancel) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+
+    previous = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,31 @@
+"""Opening the workbench for a command: model, memory and workspace, closed again at its end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from localnpm.agent.workbench import Options, Workbench, checked_workspace
+from localnpm.cli.context import Context
+
+
+@contextmanager
+def open_workbench(context: Context, options: Options) -> Iterator[Workbench]:
+    """A workbench for `options`, with the model that the settings name.
+
+    Raises:
+        WorkspaceError, ModelError, MemoryFileError, ConfigError: what cannot be opened, and what to do.
+    """
+    from localnpm.engine.llama_chat import LlamaChat
+    from localnpm.memory.database import Database
+    from localnpm.models import resolve
+
+    settings = context.settings
+    # What can fail at once is tried before a large model is loaded.
+    checked_workspace(options.workspace, context.home)
+    path = resolve(settings.model, context.home)
+    with Database.open(None) if options.private else context.open_database() as database:
+        if click.get_text_stream("stderr").isatty():
+            click.echo("loading model\r", nl=False, err=True)
+        with LlamaChat.open(path, settings.engine, cache=context.home.cache) as model:
+            yield Workbench(context.home, settings, options, model, database)
