@@ -7,7 +7,7 @@ killed at. Recall, verdicts and learning are others' business.
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from localnpm.agent import events
@@ -18,37 +18,37 @@ from localnpm.agent.tools import Prepared, Toolbox
 from localnpm.config import AgentSettings
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.messages import Message, ToolCall
-from localnpm.engine.turns import ChatModel, Dropped, Mused, Said, Turn
+from localnpm.engine.turns import ChatModel, Dropped, Mused, Progress, Said, Turn
 from localnpm.errors import LocalnpmError
 from localnpm.memory.attempts import AttemptLog
 
 Stream = Generator[events.Event, None, None]
 
 
+@dataclass(frozen=True)
 class Agent:
     """Carries out requests with a model and tools, one attempt at a time; `run` may be called from any thread.
 
     `open_tools` gives the toolbox of an attempt, which journals what it changes under that attempt's id.
     """
 
-    def __init__(
-        self,
-        model: ChatModel,
-        open_tools: Callable[[int], Toolbox],
-        log: AttemptLog,
-        permissions: Permissions,
-        limits: AgentSettings,
-    ) -> None:
-        self.model = model
-        self.open_tools = open_tools
-        self.log = log
-        self.permissions = permissions
-        self.limits = limits
+    model: ChatModel
+    open_tools: Callable[[int], Toolbox]
+    log: AttemptLog
+    permissions: Permissions
+    limits: AgentSettings
 
     def run(
-        self, task: Task, *, approve: Approve = decline_all, cancel: Cancel | None = None
+        self,
+        task: Task,
+        *,
+        approve: Approve = decline_all,
+        cancel: Cancel | None = None,
+        progress: Progress | None = None,
     ) -> Iterator[events.Event]:
         """Carry out one request. The last event is a `Result`; failures of the model end in one too.
+
+        `progress` is called while a prompt is read; the stream itself stands still then.
 
         Raises:
             MemoryFileError: the log cannot be written; nothing is done that could not be logged.

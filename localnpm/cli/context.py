@@ -10,7 +10,7 @@ from localnpm.memory.database import Database
 
 @dataclass
 class Context:
-    """Passed to commands by `@click.pass_obj`. Nothing is read before it is needed: `--help` and `doctor` always work."""
+    """Passed to commands by `@click.pass_obj`. Nothing is read before it is needed, so that `doctor` always works."""
 
     home: Home
     debug: bool = False

@@ -29,7 +29,7 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
         "--allow",
         multiple=True,
         metavar="WHAT",
-        help="What needs no question: `write` (files), `run` (any command), `run:pytest *` (such commands). Repeatable.",
+        help="No question for: `write` (files), `run` (any command), `run:pytest *` (such commands). Repeatable.",
     )
     @click.option("--read-only", is_flag=True, help="Change nothing, whatever the settings say.")
     @click.option(

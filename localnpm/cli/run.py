@@ -37,7 +37,8 @@ def run(
 
     Without a terminal nothing is changed unless --allow write is given.
 
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 4 model, 5 workspace or jail, 6 memory.db, 8 check failed, 130 cancelled.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 4 model, 5 workspace or jail, 6 memory.db, 8 check failed,
+    130 cancelled.
     """
     text = full_request(request)
     # Imported here: what `--help` does not need.
