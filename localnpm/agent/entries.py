@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from localnpm.agent.tree import OPEN_FOLDER
+from localnpm.agent.tree import OPEN_FOLDER, NotTextError
 from localnpm.memory.changes import ABSENT, FileState
 
 CHUNK = 1 << 20
@@ -28,15 +28,11 @@ _RENAME_NOREPLACE = 1
 _RENAME_EXCL = 4
 
 
-class NotRegularError(Exception):
-    """Something that is no ordinary file: a pipe, a socket, a device."""
-
-
 def open_file(folder: int, name: str) -> int:
     """Open an ordinary file for reading; never waits, never follows a symlink, never touches a device.
 
     Raises:
-        NotRegularError: it is something else.
+        NotTextError: it is something else.
         OSError: it is missing, or may not be read.
     """
     # Looked at first: opening a device can have effects of its own.
@@ -44,11 +40,11 @@ def open_file(folder: int, name: str) -> int:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(found.st_mode):
-        raise NotRegularError
+        raise NotTextError
     handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise NotRegularError
+        raise NotTextError
     return handle
 
 
@@ -62,7 +58,7 @@ def state_of(folder: int, name: str, *, content: bool = False) -> FileState:
     """What an entry is now, hashed; with `content` also its bytes, up to KEPT_INLINE.
 
     Raises:
-        NotRegularError: it is a pipe, a socket or a device.
+        NotTextError: it is a pipe, a socket or a device.
         OSError: it may not be read.
     """
     try:

@@ -27,6 +27,10 @@ class OutsideError(Exception):
     """A path that leads out of the root, or into a protected place."""
 
 
+class NotTextError(Exception):
+    """Bytes that are not UTF-8 text, or something that is no ordinary file: a pipe, a socket, a device."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a path leads: the deepest folder that exists on the way, open, and the names from there on.
@@ -242,12 +246,14 @@ def telling(path: str, missing: str = "no such file") -> Iterator[None]:
     """Turn what goes wrong with `path` into the text that the model reads.
 
     Raises:
-        ToolError: in place of OutsideError, OSError, and ValueError (NUL or a lone surrogate in a name).
+        ToolError: in place of OutsideError, NotTextError, OSError, and ValueError (NUL or a lone surrogate in a name).
     """
     try:
         yield
     except OutsideError as error:
         raise ToolError(f"outside the workspace: {path}") from error
+    except NotTextError as error:
+        raise ToolError(f"not a text file: {path}") from error
     except ValueError as error:
         raise ToolError(f"invalid tool call: not a file name: {path}") from error
     except OSError as error:
