@@ -229,8 +229,9 @@ class AttemptLog:
         return read_attempt(rows[0])
 
     def last_attempt(self) -> Attempt | None:
-        """The attempt that began last, or None in an empty log."""
-        return next(iter(self.attempts(limit=1)), None)
+        """The attempt that began last of those that have ended, or None where there is none."""
+        rows = self.database.query("SELECT * FROM attempts WHERE status != 'running' ORDER BY id DESC LIMIT 1")
+        return read_attempt(rows[0]) if rows else None
 
     def steps(self, attempt_id: int) -> tuple[Step, ...]:
         """An attempt's steps, in order."""

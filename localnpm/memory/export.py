@@ -4,6 +4,7 @@ The records' keys are the tables' columns; times are ISO 8601, UTC. Texts are ex
 is plain.py's business.
 """
 
+import json
 import re
 from dataclasses import asdict
 from datetime import datetime
@@ -101,7 +102,10 @@ def _attempt_markdown(log: AttemptLog, trajectory: Trajectory) -> list[str]:
 
 def as_call(step: Step) -> str:
     """A call's arguments, one a line; text as it is, other values as JSON has them."""
-    return "\n".join(f"{name}: {value}" for name, value in (step.arguments or {}).items())
+    return "\n".join(
+        f"{name}: {value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in (step.arguments or {}).items()
+    )
 
 
 def fenced(text: str) -> str:

@@ -78,14 +78,19 @@ def forget_session(database: Database, session_id: int, *, backups: Backups = "k
     return _forget(database, [row["id"] for row in rows], (session_id,), backups)
 
 
-def forget_older_than(database: Database, days: float, *, backups: Backups = "keep") -> Forgotten:
-    """Forget every attempt that ended, or was left, more than `days` days ago; those still running stay."""
+def older_than(database: Database, days: float) -> tuple[int, ...]:
+    """The attempts that ended, or were left, more than `days` days ago; those still running are not among them."""
     rows = database.query(
-        "SELECT id FROM attempts WHERE status != 'running' AND coalesce(finished_at, started_at) < ?", (days_ago(days),)
+        "SELECT id FROM attempts WHERE status != 'running' AND coalesce(finished_at, started_at) < ? ORDER BY id",
+        (days_ago(days),),
     )
-    if not rows:
-        return Forgotten((), 0, True, ())
-    return forget_attempts(database, [row["id"] for row in rows], backups=backups)
+    return tuple(row["id"] for row in rows)
+
+
+def forget_older_than(database: Database, days: float, *, backups: Backups = "keep") -> Forgotten:
+    """Forget every attempt that `older_than` finds; nothing is written where it finds none."""
+    attempt_ids = older_than(database, days)
+    return forget_attempts(database, attempt_ids, backups=backups) if attempt_ids else Forgotten((), 0, True, ())
 
 
 def backups_with(

@@ -1,11 +1,13 @@
 """Sessions: conversations, each a row of attempts. Read and named here, begun in attempts.py, deleted in forget.py."""
 
+import json
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
 from localnpm.errors import NotFoundError
-from localnpm.memory.database import Database
+from localnpm.memory.database import Database, storable
+from localnpm.memory.search import MOST_ROWS, search
 
 TITLE_LENGTH = 60
 
@@ -51,6 +53,20 @@ def sessions(database: Database, *, limit: int = 20) -> tuple[Session, ...]:
     """Sessions, the one used last first."""
     rows = database.query(_SELECT + "ORDER BY updated_at DESC, id DESC LIMIT ?", (limit,))
     return tuple(_session(row) for row in rows)
+
+
+def search_sessions(database: Database, text: str, *, limit: int = 20) -> tuple[Session, ...]:
+    """Sessions whose title holds the text, then those with an attempt that `search` finds, without repeats."""
+    wanted = storable(text).replace("\0", " ").strip()
+    if not wanted:
+        return ()
+    titled = database.query("SELECT id FROM sessions WHERE instr(lower(title), lower(?)) ORDER BY id DESC", (wanted,))
+    hits = json.dumps([hit.attempt_id for hit in search(database, text, limit=MOST_ROWS)])
+    within = database.query(
+        "SELECT session_id FROM json_each(?) AS hit JOIN attempts ON attempts.id = hit.value ORDER BY hit.key", (hits,)
+    )
+    found = dict.fromkeys([row[0] for row in titled] + [row[0] for row in within])
+    return tuple(session(database, session_id) for session_id in list(found)[:limit])
 
 
 def last_session(database: Database, workspace: str | None = None) -> Session | None:
