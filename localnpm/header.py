@@ -8,15 +8,18 @@ Not covered: whether llama.cpp knows the architecture, and the tensors' values; 
 """
 
 import mmap
+import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
 from localnpm.errors import ModelError
 
 MAGIC = b"GGUF"
+SPLIT = re.compile(r"^(?P<stem>.+)-(?P<part>\d{5})-of-(?P<parts>\d{5})\.gguf$", re.IGNORECASE)
+"""The name of one part of a split file; llama.cpp opens the first and finds the others beside it."""
 VERSIONS = (2, 3)
 STRING, ARRAY = 8, 9
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -34,7 +37,10 @@ NOT_GENERATING = frozenset({
 
 @dataclass(frozen=True)
 class Header:
-    """What a GGUF file says about itself. `metadata` holds scalars, texts and short numeric arrays, all as text."""
+    """What a GGUF file says about itself. `metadata` holds scalars, texts and short numeric arrays, all as text.
+
+    Of a split model this is the first part's; `size_bytes` is that of all parts that are there.
+    """
 
     path: Path
     size_bytes: int
@@ -215,7 +221,7 @@ def read_header(path: Path) -> Header:
 
 
 def check_complete(path: Path) -> Header:
-    """The header, after a check that the file is long enough for every tensor that it describes.
+    """The header, after a check that all parts are there and the file is long enough for the tensors it describes.
 
     Raises:
         ModelError: as `read_header`, and for a file that is cut short.
@@ -234,13 +240,31 @@ def _with_file(path: Path, *, complete: bool) -> Header:
                 header = _parse(reader, path, size_bytes, cut_short=False)
                 if complete:
                     _check_tensors(reader, header)
-                return header
+                return replace(header, size_bytes=_size_of_parts(path, size_bytes, complete))
     except FileNotFoundError:
         raise ModelError(f"there is no file {path}; `localnpm models list` shows the models on this disk") from None
     except IsADirectoryError:
         raise ModelError(f"{path} is a folder; name the GGUF file in it") from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def part_names(name: str) -> list[str]:
+    """The names of all parts of a split file, given any of them; of another file its own name."""
+    split = SPLIT.match(name)
+    if not split:
+        return [name]
+    return [f"{split['stem']}-{part:05d}-of-{split['parts']}.gguf" for part in range(1, int(split["parts"]) + 1)]
+
+
+def _size_of_parts(path: Path, size_bytes: int, complete: bool) -> int:
+    for other in part_names(path.name):
+        part = path.with_name(other)
+        if part.name != path.name and part.is_file():
+            size_bytes += part.stat().st_size
+        elif part.name != path.name and complete:
+            raise ModelError(f"{path.name} is one part of a model, and {part} is missing; pull the model again")
+    return size_bytes
 
 
 def _check_tensors(reader: _Reader, header: Header) -> None:

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from localnpm.header import SPLIT
 from localnpm.home import Home, bundled_model
 
 OLLAMA_MODEL = "application/vnd.ollama.image.model"
-SPLIT = re.compile(r"^(?P<stem>.+)-(?P<part>\d{5})-of-(?P<parts>\d{5})\.gguf$", re.IGNORECASE)
 BESIDE_A_MODEL = re.compile(r"(^|[-_.])mmproj([-_.]|$)", re.IGNORECASE)
 """Projectors for pictures lie beside the models that they belong to."""
 

@@ -7,20 +7,18 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
+from localnpm.config import EngineSettings
+from localnpm.engine.plan import CONTEXTS, KV_BYTES, Machine, make_plan
 from localnpm.errors import LocalnpmError, ModelError, NotFoundError
 from localnpm.header import Header, read_header
 from localnpm.home import Home, bundled_model
 from localnpm.model_sources import Found, find
 
 BUNDLED_NAMES = ("", "bundled", "apprentice", bundled_model().stem)
-USUAL_CONTEXT = 4096
-"""Tokens of context that a listing assumes where the settings leave the choice to the engine."""
 UBATCH = 512
 """llama.cpp's default physical batch, for which it reserves its compute buffers."""
-BYTES_PER_ELEMENT = {"f32": 4.0, "f16": 2.0, "auto": 2.0, "q8_0": 34 / 32}
-"""Of a key or value in the context's cache; Q8_0 keeps 32 values in 34 bytes."""
 
 
 class Shape(Protocol):
@@ -34,8 +32,6 @@ class Shape(Protocol):
     def n_embd(self) -> int: ...
     @property
     def n_vocab(self) -> int: ...
-    @property
-    def context_trained(self) -> int: ...
     @property
     def size_bytes(self) -> int: ...
     @property
@@ -151,10 +147,30 @@ def chosen(setting: str, home: Home) -> Path | None:
         return None
 
 
-def context_for(shape: Shape, wanted: int) -> int:
-    """Tokens of context to reckon with: those wanted, or (0) the usual ones within what the model was trained for."""
-    limit = shape.context_trained or USUAL_CONTEXT
-    return wanted or min(USUAL_CONTEXT, limit)
+@dataclass(frozen=True)
+class Fit:
+    """What a model would take on a machine. `tight`: it fits, if other programs make room. Memory in bytes."""
+
+    context: int
+    needed: int
+    free: int
+    total: int
+    verdict: Literal["fits", "tight", "too large"]
+
+
+def fit(header: Header, settings: EngineSettings, machine: Machine) -> Fit:
+    """How a model that has not been loaded would fit, with the context that the engine would choose for it."""
+    try:
+        plan = make_plan(header, settings, machine)
+        context, kv_type = plan.context, plan.kv_type
+    except ModelError:
+        context = settings.context or min(header.context_trained or CONTEXTS[-1], CONTEXTS[-1])
+        kv_type = "f16" if settings.kv_type == "auto" else settings.kv_type
+    needed = memory_needed(header, context, kv_type)
+    verdict: Literal["fits", "tight", "too large"] = "too large"
+    if needed <= machine.memory_total:
+        verdict = "fits" if needed <= machine.memory_free else "tight"
+    return Fit(context, needed, machine.memory_free, machine.memory_total, verdict)
 
 
 def memory_needed(shape: Shape, context: int, kv_type: str = "auto") -> int:
@@ -168,7 +184,7 @@ def memory_needed(shape: Shape, context: int, kv_type: str = "auto") -> int:
     value = _number(shape, "attention.value_length") or _head_size(shape)
     elements = sum(heads * (key + value) for heads in per_layer) * context
     compute = UBATCH * (shape.n_vocab + 8 * shape.n_embd) * 4
-    return int(shape.size_bytes + elements * BYTES_PER_ELEMENT.get(kv_type, 2.0) + compute)
+    return int(shape.size_bytes + elements * KV_BYTES["f16" if kv_type == "auto" else kv_type] + compute)
 
 
 def _number(shape: Shape, key: str) -> int:

@@ -20,10 +20,9 @@ from typing import IO
 from localnpm import hub, units
 from localnpm.catalogue import CATALOGUE, find_entry
 from localnpm.errors import DownloadError
-from localnpm.header import Header
+from localnpm.header import Header, part_names
 from localnpm.home import Home
 from localnpm.hub import RemoteFile
-from localnpm.model_sources import SPLIT
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on (`download` or `check`), the bytes done and the bytes in all."""
@@ -56,7 +55,8 @@ def plan(wanted: str) -> Plan:
         ModelError: the file is not a GGUF file.
     """
     repository, file = locate(wanted)
-    files = tuple(hub.describe(repository, part) for part in _parts(file))
+    folder, slash, name = file.rpartition("/")
+    files = tuple(hub.describe(repository, folder + slash + part) for part in part_names(name))
     header = hub.peek(files[0])
     return Plan(files, header)
 
@@ -81,15 +81,6 @@ def locate(wanted: str) -> tuple[str, str]:
         names = ", ".join(entry.name for entry in CATALOGUE)
         raise DownloadError(f"there is no {wanted!r} to pull: name OWNER/REPOSITORY/FILE.gguf, or one of {names}")
     return "/".join(parts[:2]), "/".join(parts[2:])
-
-
-def _parts(file: str) -> list[str]:
-    folder, _, name = file.rpartition("/")
-    split = SPLIT.match(name)
-    if not split:
-        return [file]
-    whole = f"{folder}/{split['stem']}" if folder else split["stem"]
-    return [f"{whole}-{part:05d}-of-{split['parts']}.gguf" for part in range(1, int(split["parts"]) + 1)]
 
 
 def target(home: Home, remote: RemoteFile) -> Path:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from localnpm.config import EngineSettings
+from localnpm.engine.plan import Machine
 from localnpm.errors import ModelError, NotFoundError
 from localnpm.header import check_complete, read_header
 from localnpm.home import Home, bundled_model
-from localnpm.models import context_for, list_models, memory_needed, resolve
+from localnpm.models import fit, list_models, memory_needed, resolve
 
 
 @pytest.fixture
@@ -222,9 +224,31 @@ def test_a_quantized_context_takes_less_memory(tmp_path: Path, write_gguf) -> No
     assert memory_needed(header, 1000, "q8_0") < memory_needed(header, 1000, "f16") < memory_needed(header, 1000, "f32")
 
 
-def test_the_context_reckoned_with_is_within_what_the_model_was_trained_for(tmp_path: Path, write_gguf) -> None:
+GIGABYTE = 10**9
+
+
+@pytest.mark.parametrize(
+    ("free", "total", "verdict"), [(8, 16, "fits"), (0.001, 16, "tight"), (0.001, 0.001, "too large")]
+)
+def test_a_model_s_fit_is_judged_by_free_and_whole_memory(
+    tmp_path: Path, write_gguf, free: float, total: float, verdict: str
+) -> None:
+    header = read_header(write_gguf(tmp_path / "m.gguf", values=300_000))
+    machine = Machine(2, int(total * GIGABYTE), int(free * GIGABYTE))
+    assert fit(header, EngineSettings(), machine).verdict == verdict
+
+
+def test_the_context_reckoned_with_is_the_one_that_is_set(tmp_path: Path, write_gguf) -> None:
     header = read_header(write_gguf(tmp_path / "m.gguf"))
-    assert (context_for(header, 0), context_for(header, 512)) == (1024, 512)
+    machine = Machine(2, 16 * GIGABYTE, 8 * GIGABYTE)
+    assert fit(header, EngineSettings(), machine).context == 1024
+    assert fit(header, EngineSettings(context=512), machine).context == 512
+
+
+def test_a_split_model_lacking_a_part_is_not_complete(tmp_path: Path, write_gguf) -> None:
+    first = write_gguf(tmp_path / "m-00001-of-00002.gguf")
+    with pytest.raises(ModelError, match=r"m-00002-of-00002\.gguf is missing"):
+        check_complete(first)
 
 
 def test_a_complete_file_passes_and_a_cut_one_is_told_by_its_bytes(tmp_path: Path, write_gguf) -> None:
