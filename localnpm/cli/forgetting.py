@@ -1,5 +1,6 @@
 """The questions and answers around forgetting, shared by `attempts forget` and `sessions delete`."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -14,13 +15,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def forget_options(command: Command) -> Command:
     """The options `--yes` and `--backups`."""
-    command = click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
-    command = click.option(
+    backups = click.option(
         "--backups",
         type=click.Choice(["keep", "rewrite", "delete"]),
         help="What becomes of backups that hold it too; asked for in a terminal, else they are kept.",
-    )(command)
-    return command  # noqa: RET504
+    )
+    yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+    return backups(yes(command))
 
 
 def consent(what: str, backups: tuple[Path, ...], chosen: str | None, yes: bool) -> Backups:
@@ -37,7 +38,7 @@ def consent(what: str, backups: tuple[Path, ...], chosen: str | None, yes: bool)
         return "keep"
     listed = "\n".join(f"  {visible(str(backup))}" for backup in backups)
     click.echo(f"These backups hold it too, or cannot be read to tell:\n{listed}", err=True)
-    if yes or not click.get_text_stream("stdin").isatty():
+    if yes or not sys.stdin.isatty():
         return "keep"
     kinds = click.Choice(["keep", "rewrite", "delete"])
     return cast(Backups, click.prompt("What shall become of them?", type=kinds, default="rewrite", err=True))
