@@ -66,9 +66,7 @@ class Agent:
             retry_of=task.retry_of,
         )
         messages = [Message("system", task.system), *history, Message("user", task.request)]
-        attempt = Attempt(
-            attempt_id, task, self.open_tools(attempt_id), messages, approve, cancel or Cancel(), progress
-        )
+        attempt = Attempt(attempt_id, task, self.open_tools, messages, approve, cancel or Cancel(), progress)
         self.permissions.start_task()
         yield events.AttemptStarted(
             attempt_id, task.session_id, task.request, workspace, self.model.name, task.sampling.seed
@@ -89,6 +87,7 @@ class Agent:
                 status,
                 answer or None,
                 error=error or None,
+                surroundings=status != "done" or attempt.hampered,
                 prompt_tokens=attempt.prompt_tokens,
                 generated_tokens=attempt.generated_tokens,
             )
@@ -162,8 +161,7 @@ class Agent:
             result = cut_result(result, self.model.context // 4, self.model.count)
             ok = not result.startswith("Error: ")
             self.log.finish_step(step, result, error=None if ok else result.removeprefix("Error: "))
-            if ok:
-                attempt.changed.update(dict.fromkeys(prepared.paths))
+            attempt.note(result, prepared.paths if ok else ())
             yield events.ToolResult(step, call.name, result, ok)
             done.append(prepared.call)
             answers.append(Message("tool", result, tool_call_id=call.id, name=call.name))

@@ -1,7 +1,9 @@
 """One attempt as the loop sees it: what it is given, what it has used so far, and what stops it."""
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from localnpm.agent import events
 from localnpm.agent.permissions import Approve
@@ -14,6 +16,7 @@ from localnpm.engine.steering import Steering
 from localnpm.engine.turns import Progress
 
 IDENTICAL_CALLS = 3
+SURROUNDINGS = ("Error: permission denied: ", "Error: no space left: ")
 
 
 class Stopped(Exception):
@@ -42,7 +45,7 @@ class Attempt:
 
     id: int
     task: Task
-    tools: Toolbox
+    open_tools: Callable[[int], Toolbox]
     messages: list[Message]
     approve: Approve
     cancel: Cancel
@@ -57,6 +60,12 @@ class Attempt:
     last_call: str = ""
     identical: int = 0
     changed: dict[str, None] = field(default_factory=dict)
+    hampered: bool = False
+
+    @cached_property
+    def tools(self) -> Toolbox:
+        """What the attempt works with; what it changes is journaled as this attempt's."""
+        return self.open_tools(self.id)
 
     @property
     def seconds(self) -> float:
@@ -73,6 +82,11 @@ class Attempt:
         self.watch(limits)
         if self.progress is not None:
             self.progress(done, total)
+
+    def note(self, result: str, paths: Iterable[str]) -> None:
+        """Keep in mind what a call changed, and whether it failed for reasons that are not the agent's."""
+        self.changed.update(dict.fromkeys(paths))
+        self.hampered = self.hampered or result.startswith(SURROUNDINGS)
 
     def check(self, limits: AgentSettings, call: ToolCall | None = None) -> None:
         """Count the call that comes next, if any.
