@@ -81,6 +81,7 @@ class CompareFiles(Task):
     second: str
     first_value: str
     second_value: str
+    first_is_higher: bool
     difference: str
 
     def build(self, names: Names) -> bool:
