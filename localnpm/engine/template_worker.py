@@ -1,12 +1,12 @@
 """The program that renders chat templates in a process of its own: a line of JSON in, a line of JSON out.
 
-A template comes with a downloaded model, so it may be hostile. jinja2's sandbox keeps it from Python; this process keeps
-it from the rest: its memory is limited here, its output is counted here, and templates.py ends it when it takes too long.
-Settings are those of Hugging Face's `apply_chat_template`: blocks trimmed, `tojson` without HTML escapes, loop controls,
-`strftime_now`, `raise_exception`, and `generation` blocks, which print what they hold.
+A template comes with a downloaded model, so it may be hostile. jinja2's sandbox keeps it from Python; this process
+keeps it from the rest: its memory is limited here, its output is counted here, and templates.py ends it when it takes
+too long. Settings are those of Hugging Face's `apply_chat_template`: blocks trimmed, `tojson` without HTML escapes,
+loop controls, `strftime_now`, `raise_exception`, and `generation` blocks, which print what they hold.
 
-Run by its path: it imports nothing of this package, so that it starts fast. Ends when its input does. Not covered: time
-(its parent's business), and memory where the system does not enforce RLIMIT_AS (macOS).
+Run by its path: it imports nothing of this package, so that it starts fast. Ends when its input does. Not covered:
+time (its parent's business), and memory where the system does not enforce RLIMIT_AS (macOS).
 """
 
 import json

@@ -1,8 +1,8 @@
 """A model's own chat template, rendered safely: compiled and run in a separate process that can be ended.
 
-jinja2's sandbox bounds neither time nor memory, and a loop within loops or a string times a billion cannot be interrupted
-from inside Python; a process can. template_worker.py is what it runs. The process starts with the template (about 0.1 s),
-answers each rendering in about a millisecond, and ends with the object.
+jinja2's sandbox bounds neither time nor memory, and a loop within loops or a string times a billion cannot be
+interrupted from inside Python; a process can. template_worker.py is what it runs. The process starts with the
+template (about 0.1 s), answers each rendering in about a millisecond, and ends with the object.
 
 Not covered: what to put into a template; that is conversation.py's business.
 """

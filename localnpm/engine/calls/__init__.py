@@ -1,0 +1,1 @@
+"""How models write tool calls: notations.py and its neighbours read them, forms.py names what each family writes."""
