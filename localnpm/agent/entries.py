@@ -88,6 +88,20 @@ def state_of(folder: int, name: str, *, content: bool = False) -> FileState:
     return FileState("file", mode, digest.hexdigest(), None if kept is None else b"".join(kept))
 
 
+def check_name(folder: int, name: str) -> None:
+    """Whether an entry of this name could be made.
+
+    Raises:
+        ValueError: it holds a NUL or a lone surrogate.
+        OSError: ENAMETOOLONG.
+    """
+    encoded = name.encode("utf-8")
+    if b"\0" in encoded:
+        raise ValueError("a NUL in a file name")
+    if len(encoded) > os.fpathconf(folder, "PC_NAME_MAX"):
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+
+
 def check_writable(folder: int, name: str) -> None:
     """Whether an existing file may be written; a rename over it would not ask.
 

@@ -104,6 +104,7 @@ class Tree:
         self.given = Path(os.path.abspath(root))  # noqa: PTH100 - Path.absolute keeps `..`
         try:
             self.root = root.resolve(strict=True)
+            str(self.root).encode()
         except (OSError, ValueError) as error:
             raise _unusable(root, error) from error
         self.protected = tuple(Path(os.path.realpath(path)) for path in protected)

@@ -1,7 +1,7 @@
 """The workspace as tools see it: listing, finding, searching and reading below one folder, and never outside it.
 
 Confinement is tree.py's; here are the texts that the model reads. What git ignores is left out of listings and
-searches, but can be read when it is asked for by name. Protected paths are as if they did not exist, and cannot be opened.
+searches, but can be read when it is asked for by name. Protected paths are never shown and never opened.
 Not covered: changes (edits.py), names that are not UTF-8 (shown with U+FFFD, and no call can name them).
 """
 
