@@ -101,7 +101,7 @@ def _subject(prepared: Prepared) -> str:
 
 def _covers(allowed: str, subject: str) -> bool:
     """Whether a rule covers a subject. No pattern reaches past a shell operator: `pytest *` is not `pytest; rm x`."""
-    if allowed == subject:
+    if allowed == subject or (allowed == "run" and subject.startswith("run:")):
         return True
     if not (allowed.startswith("run:") and subject.startswith("run:")):
         return False

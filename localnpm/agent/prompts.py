@@ -6,8 +6,8 @@ The bundled model was trained on the first paragraph and the memory parts, byte 
 import platform
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
+from localnpm.agent.workspace import Workspace
 from localnpm.errors import ToolError
 
 FILES = (
@@ -32,13 +32,10 @@ class Surroundings:
     agents: str = ""
 
     @classmethod
-    def of(cls, root: Path) -> "Surroundings":
+    def of(cls, workspace: Workspace) -> "Surroundings":
         """Today's date, the platform, and the head of the workspace's AGENTS.md if it has one."""
-        # Imported here: workspace.py is not needed for a system text alone.
-        from localnpm.agent.workspace import Workspace
-
         try:
-            agents = Workspace(root).read_text(AGENTS_FILE)[:AGENTS_CHARACTERS]
+            agents = workspace.read_file(AGENTS_FILE)[:AGENTS_CHARACTERS]
         except ToolError:
             agents = ""
         return cls(date.today(), f"{platform.system()} {platform.machine()}", agents)

@@ -72,10 +72,15 @@ class Workbench:
         self.permissions = Permissions(
             self.root,
             mode=_mode(settings, options),
-            rules=settings.permissions.always + tuple(PermissionRule(str(self.root), what) for what in options.allow),
+            rules=self._rules(),
             remember=partial(add_rule, home),
         )
         self.agent = Agent(model, self._open_tools, self.log, self.permissions, settings.agent)
+
+    def _rules(self) -> tuple[PermissionRule, ...]:
+        """What this run was told to allow, and, with a user at a terminal, what was allowed for always."""
+        told = tuple(PermissionRule(str(self.root), what) for what in self.options.allow)
+        return told + (self.settings.permissions.always if self.options.terminal else ())
 
     def new_session(self, title: str) -> int:
         """Start a conversation; its title is the first request's first line."""
@@ -97,7 +102,7 @@ class Workbench:
         """
         bundled = self.model.protocol == 1
         system = system_text(
-            surroundings=None if bundled else Surroundings.of(self.root),
+            surroundings=None if bundled else Surroundings.of(self._workspace()),
             extra=self.options.system,
         )
         task = Task(request, session_id, system, merged(self.model.sampling, self.settings.sampling))
@@ -119,11 +124,12 @@ class Workbench:
         return latest.id
 
     def _open_tools(self, attempt_id: int) -> Toolbox:
-        workspace = Workspace(
-            self.root, protected=(self.home.root,), hits=BUNDLED_HITS if self.model.protocol == 1 else HITS
-        )
         command = self.command_runner(attempt_id) if self.options.commands else None
-        return FileTools(workspace, self._journal(attempt_id), command)
+        return FileTools(self._workspace(), self._journal(attempt_id), command)
+
+    def _workspace(self) -> Workspace:
+        hits = BUNDLED_HITS if self.model.protocol == 1 else HITS
+        return Workspace(self.root, protected=(self.home.root,), hits=hits)
 
     def _journal(self, attempt_id: int) -> Journal:
         return Journal(self.database, self.home.undo, attempt_id, self.root)
@@ -172,6 +178,6 @@ def _mode(settings: Settings, options: Options) -> Mode:
         return "read-only"
     if "write" in options.allow:
         return "auto"
-    configured: Mode = settings.permissions.mode  # type: ignore[assignment]  # checked against the same words
-    # Nobody can be asked without a terminal.
-    return "read-only" if configured == "ask" and not options.terminal else configured
+    # Without a terminal only what this run was told counts: what is asked is then declined.
+    configured: Mode = settings.permissions.mode if options.terminal else "ask"  # type: ignore[assignment]
+    return configured

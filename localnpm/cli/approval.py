@@ -4,11 +4,16 @@ import json
 
 import click
 
-from localnpm.agent.permissions import Allow, Decision, Decline, Edit
+from localnpm.agent.permissions import Allow, Approve, Decision, Decline, Edit, decline_all
 from localnpm.agent.tools import Prepared
 from localnpm.plain import visible
 
 HELP = "y once, t for this task, s for this session, a always in this folder, e edit it first, n no"
+
+
+def approver(terminal: bool) -> Approve:
+    """Asks at a terminal; declines where there is none."""
+    return ask if terminal else decline_all
 
 
 def ask(prepared: Prepared) -> Decision:

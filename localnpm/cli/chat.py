@@ -126,7 +126,7 @@ class Conversation:
 
     def ask_model(self, request: str) -> None:
         """Carry out a request."""
-        from localnpm.cli.approval import ask
+        from localnpm.cli.approval import approver
         from localnpm.cli.printer import Printer
         from localnpm.cli.stream import stream
         from localnpm.engine.cancel import Cancel
@@ -135,7 +135,10 @@ class Conversation:
             self.session_id = self.bench.new_session(request)
         printer = Printer(stream=sys.stdout.isatty())
         cancel = Cancel()
-        for event in stream(partial(self.bench.run, request, self.session_id, cancel=cancel), ask, cancel):
+        terminal = self.bench.options.terminal
+        for event in stream(
+            partial(self.bench.run, request, self.session_id, cancel=cancel), approver(terminal), cancel
+        ):
             if isinstance(event, events.AttemptStarted):
                 self.last_attempt = event.attempt_id
             printer.show(event)

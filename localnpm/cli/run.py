@@ -43,7 +43,7 @@ def run(
     text = full_request(request)
     # Imported here: what `--help` does not need.
     from localnpm.agent.check import run_check
-    from localnpm.cli.approval import ask
+    from localnpm.cli.approval import approver
     from localnpm.cli.printer import Printer
     from localnpm.cli.stream import stream
     from localnpm.cli.workbench import open_workbench
@@ -62,7 +62,7 @@ def run(
 
         result: events.Result | None = None
         start = partial(bench.run, text, session, cancel=cancel)
-        for event in stream(start, ask, cancel):
+        for event in stream(start, approver(options.terminal), cancel):
             if isinstance(event, events.Result):
                 result = event
             else:
