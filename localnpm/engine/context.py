@@ -55,6 +55,8 @@ class Context:
         self._outputs = params.n_outputs_max = max(1, min(_OUTPUT_BYTES // (4 * self._n_vocab), self.batch))
         params.n_threads = params.n_threads_batch = plan.threads
         params.type_k = params.type_v = getattr(llama, f"GGML_TYPE_{plan.kv_type.upper()}")
+        flash = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED if plan.flash_attention else llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.flash_attn_type = flash
         if eval_callback is not None:
             params.cb_eval = eval_callback
         library.forget_log()

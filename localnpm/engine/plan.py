@@ -61,6 +61,7 @@ class Plan:
     gpu_layers: int
     mmap: bool
     kv_type: str
+    flash_attention: bool
     batch: int
     extra_buffers: bool
     choices: tuple[Choice, ...]
@@ -75,6 +76,14 @@ def make_plan(header: Header, settings: EngineSettings, machine: Machine) -> Pla
     kv_type = Choice("kv_type", settings.kv_type, "as set")
     if settings.kv_type == "auto":
         kv_type = Choice("kv_type", "f16", "exact enough; q8_0 halves the cache's memory for a little accuracy")
+    flash = Choice(
+        "flash attention",
+        "no",
+        "its sums depend on how many tokens are read at once, so a reused prompt "
+        "would answer differently from a fresh one",
+    )
+    if kv_type.value == "q8_0":
+        flash = Choice("flash attention", "yes", "a quantized cache needs it")
     threads = Choice("threads", str(settings.threads), "as set")
     if not settings.threads:
         threads = Choice("threads", str(machine.cores), "one for each physical core that this process may use")
@@ -94,9 +103,10 @@ def make_plan(header: Header, settings: EngineSettings, machine: Machine) -> Pla
         gpu_layers=int(gpu.value),
         mmap=settings.mmap,
         kv_type=kv_type.value,
+        flash_attention=flash.value == "yes",
         batch=int(batch.value),
         extra_buffers=not machine.amx,
-        choices=(threads, context, batch, kv_type, gpu, mmap, extra, memory),
+        choices=(threads, context, batch, kv_type, flash, gpu, mmap, extra, memory),
     )
 
 

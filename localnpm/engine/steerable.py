@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from localnpm.engine.model import Model
 
 _TOLERANCE = 1e-3
+_IGNORED = "{name} ignores control vectors: llama.cpp adds none to this architecture's blocks. Scripts work as ever."
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,20 @@ def check_steerability(model: "Model") -> Steerability:
             steered = capture(model, tokens, steering=steering)
             moved = steered[block] - plain[block]
             if np.abs(moved - offset[block - 1]).max() > _TOLERANCE * size:
-                return Steerability(
-                    False,
-                    f"{name} ignores control vectors: llama.cpp adds none after block {block} of this architecture. "
-                    "Scripts work as ever.",
-                    blocks,
-                )
+                return Steerability(False, _IGNORED.format(name=name), blocks)
             if np.abs(steered[:block] - plain[:block]).max() > _TOLERANCE * size:
                 return Steerability(False, f"{name}: a vector at block {block} moved blocks before it.", blocks)
     except SteeringError as error:
-        return Steerability(False, str(error), blocks)
+        if _moves_logits(model, tokens):
+            return Steerability(False, str(error), blocks)
+        return Steerability(False, _IGNORED.format(name=name), blocks)
     return Steerability(True, "a vector moves the output of its block by exactly itself", blocks)
+
+
+def _moves_logits(model: "Model", tokens: list[int]) -> bool:
+    """Whether a vector changes anything at all, for a model whose residual stream cannot be read."""
+    directions = np.full((model.info.n_layer - 1, model.info.n_embd), 100, np.float32)
+    steering = Steering((SteeringPart(ControlVector("self-test", directions)),), scope="all")
+    steered = model.logits(tokens, [len(tokens) - 1], steering=steering)
+    model.forget_cache()
+    return not np.array_equal(steered, model.logits(tokens, [len(tokens) - 1]))
