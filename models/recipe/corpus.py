@@ -20,7 +20,6 @@ from corpus_corrections import correction
 from corpus_learning import SYSTEM_REVISE, SYSTEM_SCRIPT, list_key_terms, revise_script, write_script
 from corpus_talk import off_topic, small_talk
 from corpus_work import work
-
 from localnpm.evals.habits.names import Names, Split
 
 __all__ = [

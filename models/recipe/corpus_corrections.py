@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from corpus_about import About
 from corpus_conversation import Conversation, Message
 from corpus_work import next_request, second_task
-
 from localnpm.evals.habits.families import FAMILIES
 from localnpm.evals.habits.families.compare_files import CompareFiles
 from localnpm.evals.habits.families.tidy_name import TidyName

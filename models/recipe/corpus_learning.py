@@ -3,7 +3,6 @@
 from corpus_about import About
 from corpus_conversation import Conversation, Message
 from corpus_corrections import complaint
-
 from localnpm.evals.habits.families import FAMILIES
 from localnpm.evals.habits.families.look_up import DIRECT, NEXT_LINE, RETRY
 from localnpm.evals.habits.names import Names
@@ -73,7 +72,5 @@ def _skip_a_task(task: Task, names: Names) -> None:
     if task.mode == NEXT_LINE:
         return
     other = task.make_solid(names, task.mode)
-    while other.mode != task.mode and not (
-        other.mode in _AT_A_KNOWN_PATH and task.mode in _AT_A_KNOWN_PATH
-    ):
+    while other.mode != task.mode and not (other.mode in _AT_A_KNOWN_PATH and task.mode in _AT_A_KNOWN_PATH):
         other = task.make_solid(names)

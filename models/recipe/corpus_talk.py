@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from corpus_about import About
 from corpus_conversation import Conversation, Message
-
 from localnpm.evals.habits.families import FAMILIES
 from localnpm.evals.habits.names import Names
 from localnpm.evals.habits.profile import Profile
@@ -17,11 +16,6 @@ from localnpm.evals.habits.runs import expert_run, remember
 from localnpm.evals.habits.transcript import SYSTEM, system_prompt
 
 _FOLDER = Path(__file__).with_suffix("")
-
-LANDS = (
-    "France Japan Brazil Kenya Norway Canada Peru India Egypt Poland Greece Chile Cuba Nepal Ghana Italy Spain "
-    "Sweden Mexico Vietnam Portugal Austria Hungary Iceland"
-).split()
 
 
 class Topic(NamedTuple):
@@ -50,6 +44,7 @@ def _topics() -> Iterator[tuple[str, Topic]]:
             yield topic, Topic(tuple(sections[heading]), tuple(sections[f"{topic}: assistant"]))
 
 
+LANDS = _lines("lands")
 OFF_TOPIC_QUESTIONS = _lines("off_topic_questions")
 OFF_TOPIC_ANSWERS = _lines("off_topic_answers")
 TOPICS = dict(_topics())
@@ -132,6 +127,4 @@ def _fresh(names: Names) -> Conversation:
     _, script, example = remember(family, names, Profile(names.random))
     has_script = names.random() < 0.8
     has_example = names.random() < 0.35
-    return Conversation(
-        system_prompt(script if has_script else None, example if has_example else None)
-    )
+    return Conversation(system_prompt(script if has_script else None, example if has_example else None))

@@ -2,7 +2,6 @@
 
 from corpus_about import About
 from corpus_conversation import Conversation, Message
-
 from localnpm.evals.habits.families import FAMILIES
 from localnpm.evals.habits.kinds import KindTask
 from localnpm.evals.habits.names import Names

@@ -42,9 +42,7 @@ MemoryPair = tuple[str | None, str | None]
 DESCRIBED_SHARE = 0.4
 """How often memory is of a task whose file had to be found, in the families that can have both."""
 
-_NEVER_DESCRIBED = frozenset(
-    ("tidy_name", "look_up", "list_kind", "make_index", "write_note", "merge_files")
-)
+_NEVER_DESCRIBED = frozenset(("tidy_name", "look_up", "list_kind", "make_index", "write_note", "merge_files"))
 """Families for which the mode is not even drawn. (A few of the others set it themselves, whatever was drawn.)"""
 
 ATTEMPTS_AT_MISSING = 80

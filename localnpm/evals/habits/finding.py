@@ -31,9 +31,7 @@ def read_target(task: Task, profile: Habits) -> Search[str | None]:
     return found[0] if found else None
 
 
-def act_on_target(
-    task: Task, profile: Habits, action: Callable[[str], Call]
-) -> Search[tuple[str, str] | None]:
+def act_on_target(task: Task, profile: Habits, action: Callable[[str], Call]) -> Search[tuple[str, str] | None]:
     """Call action(path) on the task's file, and look for it elsewhere if it is not where the request says.
 
     Returns the path and the result, or None if the file is not there.

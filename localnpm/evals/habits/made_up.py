@@ -12,9 +12,10 @@ from localnpm.evals.habits.word_lists import held_out, load, real_words
 
 POOL_SIZE = 40_000
 
-_ONSETS = "b br d dr f fl g gr h j k kl l m n p pr qu r s sk st t tr v w z sh th pl cr bl".split()
-_NUCLEI = "a e i o u ai ou ea oo y".split()
-_CODAS = ["", "", "", *"n l r s m k x t nd rn lt sh p".split()]
+# Syllables: an onset, a nucleus, and at some places a coda, which is often empty.
+_ONSETS = load("syllable_onsets")
+_NUCLEI = load("syllable_nuclei")
+_CODAS = ("", "", "", *load("syllable_codas"))
 
 
 @cache

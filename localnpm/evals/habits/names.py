@@ -45,13 +45,14 @@ def capitalized(word: str) -> str:
 class Names:
     """Draws names and texts; `random` gives uniform floats in [0, 1)."""
 
-    __slots__ = ("_made_up_share", "_pools", "random", "rng", "split")
+    __slots__ = ("_made_up", "_made_up_share", "_pools", "random", "rng", "split")
 
     def __init__(self, rng: random.Random, split: Split = "train") -> None:
         self.rng = rng
         self.random = rng.random
         self.split = split
         self._pools = _pools(split)
+        self._made_up = self._pools["made_up"]
         self._made_up_share = 0.3 if split == "eval" else 0.5
 
     def pick(self, options: Sequence[T]) -> T:
@@ -69,12 +70,12 @@ class Names:
     def word(self, kind: str) -> str:
         """A word of a kind (`word_lists.LISTS`), or often a made-up one in its place."""
         draw = self.random
-        pool = self._pools["made_up" if draw() < self._made_up_share else kind]
+        pool = self._made_up if draw() < self._made_up_share else self._pools[kind]
         return pool[int(draw() * len(pool))]
 
     def made_up(self) -> str:
         """A word that is in no list, lower case."""
-        pool = self._pools["made_up"]
+        pool = self._made_up
         return pool[int(self.random() * len(pool))]
 
     def topic(self) -> list[str]:
@@ -197,18 +198,15 @@ class Names:
         if extension == "json":
             return f'{{"{self.pick(CONFIG_KEYS)}": {self.integer(1, 99)}}}\n'
         if extension == "log":
-            return "".join(
-                [f"{self.date()} {self.time()} {self.event()}\n" for _ in range(self.integer(1, 3))]
-            )
+            return "".join([f"{self.date()} {self.time()} {self.event()}\n" for _ in range(self.integer(1, 3))])
         return self._prose(topic.capitalize(), extension)
 
     def _prose(self, title: str, extension: str) -> str:
         """A list, a letter or a few sentences, mostly under a title."""
         chance = self.random()
+        head = f"{title}\n" if chance < 0.8 else ""
         if extension == "md" and chance < 0.6:
             head = f"# {title}\n\n"
-        else:
-            head = f"{title}\n" if chance < 0.8 else ""
         if chance < 0.15:
             return head + "".join([f"- {self.goods()}\n" for _ in range(self.integer(2, 4))])
         if chance < 0.3:

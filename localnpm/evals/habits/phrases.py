@@ -130,9 +130,7 @@ def template_words() -> frozenset[str]:
     for kind in kinds:
         for reasons in wide_reasons(kind).values():
             lines += reasons
-    return frozenset(
-        word for line in lines for word in re.findall("[a-z]+", re.sub(r"\{\w+\}", " ", line).lower())
-    )
+    return frozenset(word for line in lines for word in re.findall("[a-z]+", re.sub(r"\{\w+\}", " ", line).lower()))
 
 
 def problems(family: str) -> list[str]:

@@ -102,8 +102,7 @@ def other_variant(random: Uniform, habit: str, variant: str) -> str:
 
 
 _WIDE = {
-    kind: {key: split(lines) for key, lines in wide_reasons(kind).items()}
-    for kind in ("correction", "instruction")
+    kind: {key: split(lines) for key, lines in wide_reasons(kind).items()} for kind in ("correction", "instruction")
 }
 
 

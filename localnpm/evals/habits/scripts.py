@@ -45,7 +45,7 @@ class Phrasing:
 
 def numbered(title: str, steps: Iterable[str]) -> str:
     """A script: the title, then the steps."""
-    return "\n".join([title, *(f"{number}. {step}" for number, step in enumerate(steps, 1))])
+    return "\n".join([title, *[f"{number}. {step}" for number, step in enumerate(steps, 1)]])
 
 
 def finding_steps(profile: Mapping[str, str], phrasing: Phrasing, thing: str) -> list[str]:

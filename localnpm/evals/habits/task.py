@@ -175,16 +175,12 @@ class Task(ABC):
                     after[path] = text
         return after
 
-    def check(
-        self, before: Mapping[str, str], after: Mapping[str, str], answer: str, profile: Habits
-    ) -> Verdict:
+    def check(self, before: Mapping[str, str], after: Mapping[str, str], answer: str, profile: Habits) -> Verdict:
         """The end state must be exactly the one that the profile asks for, and the answer must fit."""
         problem = self._problem(before, after, answer, profile)
         return Verdict(problem is None, problem or "ok")
 
-    def _problem(
-        self, before: Mapping[str, str], after: Mapping[str, str], answer: str, profile: Habits
-    ) -> str | None:
+    def _problem(self, before: Mapping[str, str], after: Mapping[str, str], answer: str, profile: Habits) -> str | None:
         if not answer.strip():
             return "no answer"
         wrong_files = files_problem(self.end_state(before, profile), after)

@@ -22,11 +22,6 @@ LISTS = {
 }
 """Kind of word -> its file in `words/`."""
 
-_IN_FIXED_TEXTS = frozenset(
-    "plan bill history team product support light car ticket school training internet song map terminal "
-    "monitor window digital modern exchange band extension".split()
-)
-
 
 @cache
 def load(file: str) -> tuple[str, ...]:
@@ -44,7 +39,7 @@ def words_of(kind: str) -> tuple[str, ...]:
 
 @cache
 def _never_held_out() -> frozenset[str]:
-    return _IN_FIXED_TEXTS | phrases.template_words()
+    return phrases.template_words().union(load("fixed_texts"))
 
 
 def held_out(word: str) -> bool:
@@ -72,11 +67,7 @@ def evaluation_words(kind: str) -> list[str]:
 def held_out_words() -> frozenset[str]:
     """All held-out real words, lower case."""
     return frozenset(
-        part.lower()
-        for kind in LISTS
-        for words in evaluation_words(kind)
-        for part in words.split()
-        if held_out(part)
+        part.lower() for kind in LISTS for words in evaluation_words(kind) for part in words.split() if held_out(part)
     )
 
 

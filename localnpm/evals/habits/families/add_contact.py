@@ -62,9 +62,7 @@ class AddContact(Task):
         stem = names.pick(
             (f"{kebab(words)}-contacts", f"contacts-{kebab(words)}", f"{snake(words)}_contacts", kebab(words))
         )
-        description = names.pick(
-            (f"the {topic} contacts", f"my {topic} contacts", f"the contact list of the {topic}")
-        )
+        description = names.pick((f"the {topic} contacts", f"my {topic} contacts", f"the contact list of the {topic}"))
         if random() < 0.25:
             words, stem = ["contacts"], "contacts"
             description = names.pick(("my contacts", "the contacts", "my contact list"))

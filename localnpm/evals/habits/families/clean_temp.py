@@ -47,9 +47,7 @@ class CleanTemp(KindTask):
         self.extension = names.pick(TEMPORARY)
         folders = self.add_fillers(names.integer(3, 6))
         count = names.integer(2, 4) if names.random() > 0.08 else 0
-        self.scatter(
-            count, folders, lambda words: f"{names.sentence()}\n" if names.random() < 0.7 else ""
-        )
+        self.scatter(count, folders, lambda words: f"{names.sentence()}\n" if names.random() < 0.7 else "")
         self.request = self.ask(e=self.extension)
         self.description = f"any .{self.extension} files"
         self.words = [self.extension]

@@ -148,9 +148,7 @@ class CompareFiles(Task):
             yield "calculate", {"expression": self.subtraction}
         return self._answer(profile, self.higher, self.first_value, self.second_value, self.difference)
 
-    def _answer(
-        self, profile: Habits, higher: str, first_value: str, second_value: str, difference: str
-    ) -> str:
+    def _answer(self, profile: Habits, higher: str, first_value: str, second_value: str, difference: str) -> str:
         return self.names.say(
             ANSWERS[profile["compare_style"]],
             higher=higher,

@@ -58,12 +58,8 @@ class Journal(Task):
         )
         if self.mode == GIVEN and random() < 0.12:
             self.text = ""
-        stem = names.pick(
-            (f"{kebab(words)}-{kind}", f"{kind}-{kebab(words)}", f"{snake(words)}_{kind}", kebab(words))
-        )
-        description = names.pick(
-            (f"the {topic} {kind}", f"my {topic} {kind}", f"the {kind} about the {topic}")
-        )
+        stem = names.pick((f"{kebab(words)}-{kind}", f"{kind}-{kebab(words)}", f"{snake(words)}_{kind}", kebab(words)))
+        description = names.pick((f"the {topic} {kind}", f"my {topic} {kind}", f"the {kind} about the {topic}"))
         if random() < 0.25:
             words, stem, description = [kind], kind, names.pick((f"my {kind}", f"the {kind}"))
             if self.text:

@@ -77,9 +77,7 @@ class ListKind(KindTask):
     def made_up_answer(self, profile: Habits) -> str:
         names = self.names
         count = names.integer(2, 3)
-        return self._answer(
-            profile, [f"{names.file_stem(names.topic())}.{self.extension}" for _ in range(count)]
-        )
+        return self._answer(profile, [f"{names.file_stem(names.topic())}.{self.extension}" for _ in range(count)])
 
     def steps(self, profile: Habits, phrasing: Phrasing) -> list[str]:
         style = profile["list_style"]

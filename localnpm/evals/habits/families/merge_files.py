@@ -116,9 +116,7 @@ class MergeFiles(Task):
             phrasing("read", READ),
             phrasing(f"write-{joint}", WRITE[joint]),
             *checking_steps(profile, phrasing, "the new file"),
-            phrasing("keep", KEEP)
-            if profile["merge_originals"] == "keep"
-            else phrasing("delete", DELETE),
+            phrasing("keep", KEEP) if profile["merge_originals"] == "keep" else phrasing("delete", DELETE),
             phrasing("answer", TELL),
         ]
 

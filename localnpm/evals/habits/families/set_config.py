@@ -71,14 +71,15 @@ def _line(extension: str, key: str, value: str) -> str:
             return f"{key} = {value}"
 
 
+def _made_up_key(names: Names) -> str:
+    return f"{names.word('noun')}_{names.pick(KEY_ENDINGS)}"
+
+
 def _draw_settings(names: Names, extension: str) -> dict[str, str]:
     random = names.random
     settings: dict[str, str] = {}
     for _ in range(names.integer(3, 5)):
-        if random() < 0.6:
-            key = names.pick(CONFIG_KEYS)
-        else:
-            key = f"{names.word('noun')}_{names.pick(KEY_ENDINGS)}"
+        key = names.pick(CONFIG_KEYS) if random() < 0.6 else _made_up_key(names)
         if extension == "env":
             key = key.upper()
         if key in settings:
