@@ -108,7 +108,8 @@ class ChatFormat:
             **self._special,
         }
         if tools or self._can.tools_as_none:
-            variables["tools"] = [tool.as_openai() for tool in tools] or None
+            told = conversation.brief(tools) if self._can.wordy else tools
+            variables["tools"] = [tool.as_openai() for tool in told] or None
         try:
             return self._template.render(now=now, **variables)
         except TemplateRefusedError as error:

@@ -8,7 +8,7 @@ out what is needed.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +44,19 @@ def put(
     if not can.repeats:
         put_so = _alternating(put_so)
     return [_openai(message, can) for message in put_so]
+
+
+def brief(tools: Sequence[ToolSchema]) -> list[ToolSchema]:
+    """Leave out what the arguments' descriptions say: their names and the tool's description say most of it."""
+    return [replace(tool, parameters=_undescribed(tool.parameters)) for tool in tools]
+
+
+def _undescribed(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    properties = {
+        name: {key: value for key, value in schema.items() if key != "description"}
+        for name, schema in parameters.get("properties", {}).items()
+    }
+    return {**parameters, "properties": properties}
 
 
 def description(tools: Sequence[ToolSchema], form: Form) -> str:

@@ -5,6 +5,7 @@ arguments that are text, one raises where roles do not alternate. What is found 
 messages.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ _TOOL = ToolSchema(
     {"type": "object", "properties": {"key": {"type": "string", "description": "A key."}}, "required": ["key"]},
 )
 _LONGEST_STOP = 40
+_WORDY = 1.1
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Abilities:
         form: the form its calls have; Hermes' where it shows none.
         system: a system message is printed, after tool results too.
         tools: the tools' descriptions are printed.
+        wordy: they are printed in more words than their JSON has.
         calls: calls are printed, each once, in every step. (If not, they are put as text in the model's form.)
         arguments_as_text: calls' arguments must be a string of JSON.
         no_content: the content beside calls must be null.
@@ -47,6 +50,7 @@ class Abilities:
     form: Form
     system: bool
     tools: bool
+    wordy: bool
     calls: bool
     arguments_as_text: bool
     no_content: bool
@@ -88,6 +92,7 @@ class Probe:
             form=form or HERMES,
             system=self._keeps_system(self._step(0, **style) if calls and results else []),
             tools=tools,
+            wordy=tools and self._is_wordy(),
             calls=calls and results,
             arguments_as_text=as_text,
             no_content=no_content,
@@ -116,6 +121,11 @@ class Probe:
     def _prints_tools(self) -> bool:
         printed = self._rendered([_user()], tools=[_TOOL.as_openai()])
         return printed is not None and _TOOL.name in printed and "key" in printed
+
+    def _is_wordy(self) -> bool:
+        """Whether one tool more costs clearly more than its JSON: a template may indent it, or say things twice."""
+        one, two = (self._rendered([_user()], tools=[_TOOL.as_openai()] * count) or "" for count in (1, 2))
+        return len(two) - len(one) > _WORDY * len(json.dumps(_TOOL.as_openai()))
 
     def _call_style(self, form: Form) -> tuple[bool, bool, bool]:
         """How calls must be put: arguments as text, content null; and whether they are printed at all."""
