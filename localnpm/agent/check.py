@@ -3,16 +3,20 @@
 The command is the user's own, so it is not asked for again; what it changes is journaled with the attempt.
 """
 
+from typing import TYPE_CHECKING
+
 from localnpm.agent import events
-from localnpm.agent.command import CommandRunner
 from localnpm.engine.cancel import Cancel
 from localnpm.memory.attempts import AttemptLog
+
+if TYPE_CHECKING:
+    from localnpm.agent.command import CommandRunner
 
 REASON_LINES = 5
 
 
 def run_check(
-    runner: CommandRunner, log: AttemptLog, attempt_id: int, command: str, cancel: Cancel | None = None
+    runner: "CommandRunner", log: AttemptLog, attempt_id: int, command: str, cancel: Cancel | None = None
 ) -> events.Verdict:
     """Run the check and write its verdict to the ledger.
 

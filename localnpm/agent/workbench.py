@@ -6,17 +6,16 @@ open a `Workbench` and read its `run`.
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from localnpm.agent import events
 from localnpm.agent.agent import Agent
 from localnpm.agent.attempt import Task
-from localnpm.agent.command import CommandRunner
-from localnpm.agent.jail import Limits
 from localnpm.agent.journal import Journal
+from localnpm.agent.options import Options
 from localnpm.agent.permissions import Approve, Mode, Permissions, decline_all
 from localnpm.agent.prompts import Surroundings, system_text
 from localnpm.agent.tools import FileTools, Toolbox
@@ -32,26 +31,11 @@ from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
 from localnpm.memory.sessions import last_session, session
 
+if TYPE_CHECKING:
+    from localnpm.agent.command import CommandRunner
+
 BUNDLED_HITS = 20
 HITS = 200
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a front end was told on its way in, beyond the settings."""
-
-    workspace: Path = Path()
-    allow: frozenset[str] = frozenset()
-    read_only: bool = False
-    terminal: bool = False
-    memory: Literal["none", "script", "vector", "both", "auto"] = "auto"
-    private: bool = False
-    system: str = ""
-
-    @property
-    def commands(self) -> bool:
-        """Whether the model is told of `run_command` at all."""
-        return any(what == "run" or what.startswith("run:") for what in self.allow)
 
 
 class Workbench:
@@ -134,8 +118,12 @@ class Workbench:
     def _journal(self, attempt_id: int) -> Journal:
         return Journal(self.database, self.home.undo, attempt_id, self.root)
 
-    def command_runner(self, attempt_id: int) -> CommandRunner:
+    def command_runner(self, attempt_id: int) -> "CommandRunner":
         """What runs a command in the jail and journals what it changes as this attempt's."""
+        # Imported here: most runs allow no command.
+        from localnpm.agent.command import CommandRunner
+        from localnpm.agent.jail import Limits
+
         jail = self.settings.jail
         limits = Limits(
             seconds=jail.seconds,

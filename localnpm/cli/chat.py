@@ -5,15 +5,19 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from localnpm.agent import events
-from localnpm.agent.workbench import Options, Workbench
+from localnpm.agent.options import Options
 from localnpm.cli.context import Context
 from localnpm.cli.options import sample_workspace, shared
 from localnpm.errors import LocalnpmError
 from localnpm.plain import visible
+
+if TYPE_CHECKING:
+    from localnpm.agent.workbench import Workbench
 
 PROMPT = "\n> "
 
@@ -81,7 +85,7 @@ def _read_line() -> str:
 class Conversation:
     """One chat: requests, and the commands that begin with a slash."""
 
-    def __init__(self, bench: Workbench, session_id: int | None) -> None:
+    def __init__(self, bench: "Workbench", session_id: int | None) -> None:
         self.bench = bench
         self.session_id = session_id
         self.last_attempt = 0

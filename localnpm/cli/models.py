@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localnpm.cli.context import Context
+from localnpm.paths import expand
 from localnpm.plain import visible
 from localnpm.units import parameters, size
 
@@ -65,7 +66,7 @@ def use(context: Context, name: str) -> None:
     header = check_complete(path)
     if not header.is_language_model:
         raise ModelError(f"{path} holds no language model; `localnpm models list` shows those on this disk")
-    is_path = Path(name).expanduser().absolute() == path
+    is_path = expand(name).absolute() == path
     value = "" if path == bundled_model() else str(path) if is_path else name
     set_value(context.home, "model", value)
     click.echo(visible(f"Using {path.name} from now on ({context.home.config})."))

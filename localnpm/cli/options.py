@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from localnpm.agent.workbench import Options
+from localnpm.agent.options import Options
 from localnpm.cli.context import Context
 
 SAMPLE_FILES = {

@@ -6,7 +6,7 @@ from functools import partial
 import click
 
 from localnpm.agent import events
-from localnpm.agent.workbench import Options
+from localnpm.agent.options import Options
 from localnpm.cli.context import Context
 from localnpm.cli.options import shared
 

@@ -2,20 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
-from localnpm.agent.workbench import Options, Workbench, checked_workspace
+from localnpm.agent.options import Options
 from localnpm.cli.context import Context
+
+if TYPE_CHECKING:
+    from localnpm.agent.workbench import Workbench
 
 
 @contextmanager
-def open_workbench(context: Context, options: Options) -> Iterator[Workbench]:
+def open_workbench(context: Context, options: Options) -> Iterator["Workbench"]:
     """A workbench for `options`, with the model that the settings name.
 
     Raises:
         WorkspaceError, ModelError, MemoryFileError, ConfigError: what cannot be opened, and what to do.
     """
+    from localnpm.agent.workbench import Workbench, checked_workspace
     from localnpm.engine.llama_chat import LlamaChat
     from localnpm.memory.database import Database
     from localnpm.models import resolve
