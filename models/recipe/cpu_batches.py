@@ -56,10 +56,10 @@ def batches_forever(
 
 def _weighted(segments: list[tuple[str, bool]], tokenizer: Tokenizer, other_weight: float) -> WeightedDocument:
     ids, weights = [END_OF_TEXT], [0.0]
-    for text, learnt in segments:
+    for text, trained in segments:
         new = tokenizer.encode(text, add_special_tokens=False).ids
         ids += new
-        weights += [1.0 if learnt else other_weight] * len(new)
+        weights += [1.0 if trained else other_weight] * len(new)
     return ids, weights
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 
 from tokenizers import Tokenizer
 
-from tokenizer import END_OF_TEXT, SPECIALS, Segment
+from corpus_conversation import Segment
+from tokenizer import END_OF_TEXT, SPECIALS
 
 MOST_PIECES = 400_000
 
@@ -68,10 +69,10 @@ def encode_document(encode: Encoder, segments: Sequence[Segment]) -> EncodedDocu
     Encoded segment by segment, which equals the whole text's encoding because every border is at a special token.
     """
     ids, mask = array.array("H"), bytearray()
-    for text, learnt in segments:
+    for text, trained in segments:
         new = encode(text)
         ids.extend(new)
-        mask.extend((b"\1" if learnt else b"\0") * len(new))
+        mask.extend((b"\1" if trained else b"\0") * len(new))
     if not ids or ids[-1] != END_OF_TEXT:
         ids.append(END_OF_TEXT)
         mask.append(0)

@@ -47,7 +47,7 @@ class Yielding:
 
 
 def used_by_all(stat: str) -> float:
-    """Processor seconds since the start of the machine, from the text of /proc/stat; without idle, I/O wait and stolen time."""
+    """Processor seconds since the machine started, without idle, I/O wait and stolen time; of /proc/stat."""
     user, nice, system, _, _, irq, softirq = map(int, stat.split("\n", 1)[0].split()[1:8])
     return (user + nice + system + irq + softirq) / TICKS
 

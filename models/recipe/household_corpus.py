@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from corpus_conversation import Message, readable
+from corpus_learning import SYSTEM_REVISE, SYSTEM_SCRIPT
 from localnpm.evals.household import (
     CARELESS,
     Careful,
@@ -31,11 +33,6 @@ from localnpm.evals.household.careless import NoOpen, Revisit, SkipStep, StopEar
 from localnpm.evals.household.play import MAX_COMMANDS
 from localnpm.evals.household.scripts import STEPS, choose, choose_wordings, format_script
 
-Message = tuple[str, str, bool]
-"""Role, text, and whether the model learns to write it."""
-
-SYSTEM_WRITE = "You turn finished tasks into procedures."
-SYSTEM_REVISE = "You correct procedures."
 MAX_CHARACTERS = 6400
 TASK_TYPES = tuple(TaskType)
 
@@ -69,14 +66,14 @@ def act(rng: random.Random) -> Document:
     facts.update(type=episode.task_type, steps=len(episode.steps), won=episode.won)
     procedure = script(uniform, episode.task_type) if memory in ("script", "both") else None
     trajectory = example(rng, episode.task_type) if memory in ("example", "both") else None
-    messages: list[Message] = [
-        ("system", system_prompt(procedure, trajectory), False),
-        ("user", episode.first, False),
+    messages = [
+        Message("system", system_prompt(procedure, trajectory), False),
+        Message("user", episode.first, False),
     ]
     for step in episode.steps:
-        messages.append(("assistant", tool_call(step.command), step.meant))
-        messages.append(("user", tool_response(step.observation), False))
-    messages.append(("assistant", episode.answer or "", True))
+        messages.append(Message("assistant", tool_call(step.command), step.meant))
+        messages.append(Message("user", tool_response(step.observation), False))
+    messages.append(Message("assistant", episode.answer or "", True))
     return Document(messages, facts)
 
 
@@ -85,9 +82,9 @@ def write_script(rng: random.Random) -> Document:
     episode = good_episode(rng, None, 24)
     return Document(
         [
-            ("system", SYSTEM_WRITE, False),
-            ("user", episode.compact(), False),
-            ("assistant", script(rng.random, episode.task_type), True),
+            Message("system", SYSTEM_SCRIPT, False),
+            Message("user", episode.compact(), False),
+            Message("assistant", script(rng.random, episode.task_type), True),
         ],
         {"kind": "script", "type": episode.task_type},
     )
@@ -198,9 +195,9 @@ def revise_script(rng: random.Random) -> Document | None:
         material = f"# Good run\n{_showing(rng, task_type, fault).compact()}"
     return Document(
         [
-            ("system", SYSTEM_REVISE, False),
-            ("user", f"# Procedure\n{faulty}\n\n{material}", False),
-            ("assistant", format_script(task_type, wordings), True),
+            Message("system", SYSTEM_REVISE, False),
+            Message("user", f"# Procedure\n{faulty}\n\n{material}", False),
+            Message("assistant", format_script(task_type, wordings), True),
         ],
         {"kind": "revise", "type": task_type, "fault": fault},
     )
@@ -259,7 +256,7 @@ def show(rng: random.Random, number: int, kind: str | None) -> None:
         made = make_document(rng)
         if kind is None or kind in made.facts.values():
             print("========", ", ".join(f"{name} {value}" for name, value in made.facts.items()))
-            print("\n".join(f"--{role}--\n{text}" for role, text, _ in made.messages))
+            print(readable(made.messages))
             number -= 1
 
 
@@ -277,7 +274,7 @@ def count(rng: random.Random, number: int) -> None:
     seconds = time.process_time() - start
     print(
         f"{number} documents, {number / seconds:.0f} a CPU second; mean {characters / number:.0f} characters, "
-        f"{trained / number:.0f} of them learnt"
+        f"{trained / number:.0f} of them trained"
     )
     for name, values in counted.items():
         total = sum(values.values())

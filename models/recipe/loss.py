@@ -69,7 +69,7 @@ class DeviceBatch:
     """int64 [rows * context], the next token"""
     weight: Tensor
     """float32 [rows * context]"""
-    learnt: Tensor
+    trained: Tensor
     """bool [rows * context]: the target is a token that the model learns to write"""
     boundaries: Tensor
     mean_attended: float
@@ -83,15 +83,15 @@ class DeviceBatch:
             return (tensor.pin_memory() if device == "cuda" else tensor).to(device, non_blocking=True)
 
         tokens = move(torch.from_numpy(batch.tokens.astype("int32"))).long()
-        learnt = move(torch.from_numpy(batch.mask)).roll(-1, 1) == 1
-        weight = torch.where(learnt, 1.0, other_weight)
+        trained = move(torch.from_numpy(batch.mask)).roll(-1, 1) == 1
+        weight = torch.where(trained, 1.0, other_weight)
         weight[:, -1] = 0  # a row's last token has no next one
         weight = (weight * (tokens != END_OF_TEXT)).reshape(-1)  # nor has a document's end, nor the padding
         return cls(
             tokens,
             tokens.roll(-1, 1).reshape(-1),
             weight,
-            learnt.reshape(-1) & (weight > 0),
+            trained.reshape(-1) & (weight > 0),
             move(torch.from_numpy(batch.boundaries)),
             batch.mean_attended,
             batch.longest,

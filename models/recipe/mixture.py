@@ -4,9 +4,9 @@ import random
 from dataclasses import dataclass
 
 import corpus
-
 import household_corpus
-from household_corpus import Message
+from corpus_conversation import Message, Segment, render
+from localnpm.evals.habits.names import Split
 
 
 @dataclass(frozen=True)
@@ -15,13 +15,15 @@ class Mixture:
 
     household: float = 0.25
     """Their share of the documents; household documents are about 2.6 times as long."""
+    split: Split = "train"
+    """Which words the file tasks use; `bootstrap` for training a tokenizer, as `train` has words of its pieces."""
 
     def document(self, rng: random.Random) -> list[Message]:
-        """The messages of a new document."""
+        """A new document."""
         if rng.random() < self.household:
             return household_corpus.document(rng)
-        return corpus.document(rng)
+        return corpus.document(rng, self.split)
 
-    def segments(self, rng: random.Random) -> list[tuple[str, bool]]:
+    def segments(self, rng: random.Random) -> list[Segment]:
         """A new document as text in pieces, each with whether the model learns to write it."""
-        return corpus.render(self.document(rng))
+        return render(self.document(rng))

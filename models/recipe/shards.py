@@ -120,7 +120,7 @@ def check(number: int, seed: int, tokenizer_path: Path) -> int:
         whole = tokenizer.encode(text).ids
         if whole[-1] != END_OF_TEXT:
             whole.append(END_OF_TEXT)
-        complete = all(part.endswith(SPECIALS[2]) for part, learnt in segments if learnt)
+        complete = all(part.endswith(SPECIALS[2]) for part, trained in segments if trained)
         wrong += whole != list(ids) or not complete or SPECIALS[0] in text[: -len(SPECIALS[0])]
     lengths = np.array([len(ids) for ids, _ in encoded])
     context = 4096
@@ -138,7 +138,7 @@ def check(number: int, seed: int, tokenizer_path: Path) -> int:
         "median": int(np.median(lengths)),
         "p95": int(np.percentile(lengths, 95)),
         "longest": int(lengths.max()),
-        "learnt_share": round(sum(sum(mask) for _, mask in encoded) / tokens, 3),
+        "trained_share": round(sum(sum(mask) for _, mask in encoded) / tokens, 3),
         "row_filling": round(float(lengths.clip(max=context).sum() / (rows * context)), 4),
         "generated_tokens_per_s": round(tokens / (generated - start)),
         "encoded_tokens_per_s": round(tokens / (done - generated)),

@@ -46,16 +46,14 @@ QWEN2 = (
 )
 LEARNING = r"\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
-Segment = tuple[str, bool]
-"""Text, and whether the model learns to write it."""
-
 
 def load(path: str | Path) -> Tokenizer:
     """Reads a tokenizer.json."""
     return Tokenizer.from_file(str(path))
 
 
-def text_of(segments: Sequence[Segment]) -> str:
+def text_of(segments: Sequence[tuple[str, bool]]) -> str:
+    """A document's whole text."""
     return "".join(text for text, _ in segments)
 
 
@@ -105,7 +103,7 @@ def _texts(job: tuple[int, int]) -> list[str]:
     from mixture import Mixture
 
     documents, seed = job
-    rng, mixture = random.Random(seed), Mixture()
+    rng, mixture = random.Random(seed), Mixture(split="bootstrap")
     return [text_of(mixture.segments(rng)) for _ in range(documents)]
 
 

@@ -99,11 +99,11 @@ class Trainer:
         return (losses * kept_weight).sum() / kept_weight.sum(), losses[kept_weight >= 1].mean()
 
     def step(self, ids: Tensor, weight: Tensor, factor: float) -> float:
-        """One update at a share of the learning rate; returns the loss over the learnt tokens."""
+        """One update at a share of the learning rate; returns the loss over the trained tokens."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = self.lr * factor
-        loss, learnt = self.loss(ids, weight)
+        loss, trained = self.loss(ids, weight)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
@@ -111,11 +111,11 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
         self.progress.steps += 1
         self.progress.tokens += int((weight > 0).sum())
-        return learnt.item()
+        return trained.item()
 
     @torch.no_grad()
     def evaluate(self, held_out: list[tuple[Tensor, Tensor]]) -> float:
-        """Mean loss over the learnt tokens of held-out batches."""
+        """Mean loss over the trained tokens of held-out batches."""
         mean = sum(self.loss(*batch)[1].item() for batch in held_out) / len(held_out)
         self.progress.held_out = mean
         return mean

@@ -150,20 +150,20 @@ class Trainer:
         return total, losses
 
     def evaluate(self) -> dict[str, float]:
-        """Held-out loss of learnt and other tokens; `sure`: the share of learnt ones with a probability over 1/2."""
+        """Held-out loss of trained and other tokens; `sure`: the share of trained ones with a probability over 1/2."""
         sums = torch.zeros(5, device=self.device, dtype=torch.float64)
         for batch in self.held_out_set:
             with torch.enable_grad():  # the training graph's own forward: one compilation less
                 _, losses = self.forward(batch, 1.0)
-            learnt, other = batch.learnt, (batch.weight > 0) & ~batch.learnt
-            sure = (losses < 0.6931) & learnt
-            parts = [(losses * learnt).sum(), learnt.sum(), (losses * other).sum(), other.sum(), sure.sum()]
+            trained, other = batch.trained, (batch.weight > 0) & ~batch.trained
+            sure = (losses < 0.6931) & trained
+            parts = [(losses * trained).sum(), trained.sum(), (losses * other).sum(), other.sum(), sure.sum()]
             sums += torch.stack(parts).double()
-        learnt_loss, learnt_count, other_loss, other_count, sure_count = sums.tolist()
+        trained_loss, trained_count, other_loss, other_count, sure_count = sums.tolist()
         self.held_out = {
-            "assistant": learnt_loss / learnt_count,
+            "assistant": trained_loss / trained_count,
             "other": other_loss / other_count,
-            "sure": sure_count / learnt_count,
+            "sure": sure_count / trained_count,
         }
         return self.held_out
 
@@ -230,18 +230,18 @@ class Trainer:
                 self.seen += self.tokens_per_pass
                 attended += batch.mean_attended
                 passes += 1
-                learnt = (losses * batch.learnt).sum() / batch.learnt.sum()
-                window.append(torch.stack([total.detach() * options.accumulate, learnt]))
+                trained = (losses * batch.trained).sum() / batch.trained.sum()
+                window.append(torch.stack([total.detach() * options.accumulate, trained]))
             norm = self._update(factor)
             if self.step % options.log_every and self.step != options.max_steps:
                 continue
-            loss, learnt_loss = torch.stack(window).mean(0).tolist()  # waits for the GPU
+            loss, trained_loss = torch.stack(window).mean(0).tolist()  # waits for the GPU
             now = time.time()
             speed = passes * self.tokens_per_pass / (now - logged)
             utilisation = speed * self.config.flops_per_token(attended / passes) / PEAK_FLOPS
             log(
-                f"step {self.step} loss {loss:.4f} assistant {learnt_loss:.4f} lr {factor:.3f} gnorm {norm.item():.2f} "
-                f"{speed / 1e6:.3f}M tok/s MFU {utilisation:.1%} "
+                f"step {self.step} loss {loss:.4f} assistant {trained_loss:.4f} lr {factor:.3f}"
+                f" gnorm {norm.item():.2f} {speed / 1e6:.3f}M tok/s MFU {utilisation:.1%} "
                 f"seen {self.seen / 1e6:.1f}M epoch {self.loader_state.epoch} shards {self.loader_state.shards} "
                 f"queue {self.loader.waiting()} left {end - now:.0f} s"
             )
