@@ -16,6 +16,7 @@ from pathlib import Path
 
 from localnpm.header import SPLIT
 from localnpm.home import Home, bundled_model
+from localnpm.paths import expand, is_file
 
 OLLAMA_MODEL = "application/vnd.ollama.image.model"
 BESIDE_A_MODEL = re.compile(r"(^|[-_.])mmproj([-_.]|$)", re.IGNORECASE)
@@ -80,9 +81,9 @@ def lm_studio_folders(environment: Mapping[str, str]) -> list[Path]:
 def hugging_face_folder(environment: Mapping[str, str]) -> Path:
     """The hub's cache: HF_HUB_CACHE, else HF_HOME/hub, else the cache folder."""
     if environment.get("HF_HUB_CACHE"):
-        return Path(environment["HF_HUB_CACHE"]).expanduser()
+        return expand(environment["HF_HUB_CACHE"])
     cache = Path(environment.get("XDG_CACHE_HOME") or _user_home(environment) / ".cache")
-    return Path(environment.get("HF_HOME") or cache / "huggingface").expanduser() / "hub"
+    return expand(environment.get("HF_HOME") or str(cache / "huggingface")) / "hub"
 
 
 def llama_cpp_folders(environment: Mapping[str, str]) -> list[Path]:
@@ -102,7 +103,7 @@ def in_folder(folder: Path, source: str) -> Iterator[Found]:
         splits: dict[tuple[str, int], list[Path]] = {}
         for file in sorted(files):
             path = Path(directory) / file
-            if not file.lower().endswith(".gguf") or BESIDE_A_MODEL.search(path.stem) or not path.is_file():
+            if not file.lower().endswith(".gguf") or BESIDE_A_MODEL.search(path.stem) or not is_file(path):
                 continue
             split = SPLIT.match(file)
             if split:
@@ -144,4 +145,4 @@ def _ollama_blob(manifest: Path, folder: Path) -> Path | None:
     if not digests or not re.fullmatch(r"sha256:[0-9a-f]{64}", str(digests[0])):
         return None
     blob = folder / "blobs" / str(digests[0]).replace(":", "-")
-    return blob if blob.is_file() and len(manifest.relative_to(folder / "manifests").parts) >= 2 else None
+    return blob if is_file(blob) and len(manifest.relative_to(folder / "manifests").parts) >= 2 else None

@@ -15,6 +15,7 @@ from localnpm.errors import LocalnpmError, ModelError, NotFoundError
 from localnpm.header import Header, read_header
 from localnpm.home import Home, bundled_model
 from localnpm.model_sources import Found, find
+from localnpm.paths import expand, is_file, is_folder
 
 BUNDLED_NAMES = ("", "bundled", "apprentice", bundled_model().stem)
 UBATCH = 512
@@ -110,10 +111,10 @@ def resolve(name_or_path: str, home: Home) -> Path:
         if not path.is_file():
             raise ModelError(f"the bundled model is missing: there is no file {path}; install localnpm again")
         return path
-    path = Path(name_or_path).expanduser()
-    if path.is_file():
+    path = expand(name_or_path)
+    if is_file(path):
         return path.absolute()
-    if path.is_dir() and _looks_like_path(name_or_path):
+    if is_folder(path) and _looks_like_path(name_or_path):
         raise ModelError(f"{path} is a folder; name the GGUF file in it")
     names: list[str] = []
     for model in list_models(home):
@@ -121,8 +122,18 @@ def resolve(name_or_path: str, home: Home) -> Path:
         if name_or_path.lower() in (model.name.lower(), model.path.name.lower()):
             return model.path
     if _looks_like_path(name_or_path):
-        raise ModelError(f"there is no file {path.absolute()}; `localnpm models list` shows the models on this disk")
+        raise ModelError(f"{_why_no_file(path.absolute())}; `localnpm models list` shows the models on this disk")
     raise NotFoundError(f"there is no model {name_or_path!r}; {_suggest(name_or_path, names)}")
+
+
+def _why_no_file(path: Path) -> str:
+    try:
+        path.stat()
+    except PermissionError:
+        return f"{path} may not be read by this user"
+    except (OSError, ValueError):
+        return f"there is no file {path}"
+    return f"{path} is no ordinary file"
 
 
 def _looks_like_path(text: str) -> bool:
