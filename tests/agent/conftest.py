@@ -87,3 +87,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     home.mkdir()
     with Database.open(home / "memory.db") as db:
         yield Desk(root, home, db)
+
+
+@pytest.fixture(scope="session")
+def new_desk() -> type[Desk]:
+    """Makes a desk from a workspace, a home and a memory, for tests that need many."""
+    return Desk
