@@ -1,6 +1,7 @@
 """Pulling models from a hub on loopback: resumed, checked, atomic, and every failure with what to do."""
 
 import hashlib
+import resource
 import shutil
 from pathlib import Path
 
@@ -170,6 +171,20 @@ def test_a_disk_too_small_is_said_before_the_download(hub, content: bytes, home:
     with pytest.raises(DownloadError, match="Make room"):
         pull(type(planned)((huge,), planned.header), home, ignore)
     assert hub.downloads() == []
+
+
+def test_a_disk_that_fills_up_keeps_what_came_and_the_next_pull_goes_on(hub, content: bytes, home: Home) -> None:
+    planned = plan(WANTED)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, hard))
+    try:
+        with pytest.raises(DownloadError, match="Make room or mend it"):
+            pull(planned, home, ignore)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(in_folder(home.models, "localnpm"))
+    assert pull(planned, home, ignore).read_bytes() == content
+    assert not hub.downloads()[-1].startswith("bytes=0-")
 
 
 def test_two_processes_cannot_pull_one_file_at_once(hub, content: bytes, home: Home) -> None:

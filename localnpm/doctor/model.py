@@ -27,8 +27,11 @@ def examine(home: Home, settings: Settings) -> Iterator[Finding]:
     try:
         path = resolve(settings.model, home)
     except LocalnpmError as error:
-        yield problem("model", str(error), ANOTHER)
+        yield problem("model setting", str(error), ANOTHER)
+        # The rest is still worth knowing, of the model that is always there.
         path = bundled_model()
+    else:
+        yield ok("model setting", settings.model or "empty: the bundled model")
     said, ending = _probe(path, settings.engine)
     if "library" not in said:
         yield problem("llama.cpp", f"cannot be loaded: {ending}", REBUILD)

@@ -1,6 +1,9 @@
 """`localnpm models`, as a user types it."""
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from localnpm.cli import main
-from localnpm.home import bundled_model
+from localnpm.home import PACKAGE, bundled_model
 from localnpm.units import size
 
 Run = Callable[..., tuple[int, str, str]]
@@ -146,6 +149,18 @@ def test_a_pull_that_fails_has_exit_code_7(run: Run, hub) -> None:
     code, _, err = run("pull", "nobody/Nothing/x.gguf")
     assert code == 7
     assert "no repository" in err
+
+
+def test_offline_mode_is_respected_and_named(hub, home: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "localnpm", "--home", str(home), "models", "pull", "maker/Small-GGUF/small.gguf"],
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(PACKAGE.parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (result.returncode, "HF_HUB_OFFLINE" in result.stderr, hub.requests) == (7, True, [])
 
 
 def test_listing_and_choosing_ask_the_hub_nothing(run: Run, hub) -> None:
