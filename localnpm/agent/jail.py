@@ -7,10 +7,11 @@ when localnpm itself is killed. It is held by one of:
 
     namespaces   Linux 5.12 with user namespaces for everyone: a root folder, a process tree and an empty network of its
                  own; Landlock on top where the kernel has it; a seccomp filter
-    landlock     Linux 5.13 with Landlock: its rules, a stricter seccomp filter, a keeper that adopts orphans
-    seatbelt     macOS: a sandbox-exec profile. Nobody has tried it yet
+    landlock     Linux 5.13 with Landlock, not as root: Landlock's rules, a stricter seccomp filter, and a keeper that
+                 adopts orphans
 
-Where none is possible the command is refused. The parts are in `localnpm.agent.confinement`.
+Where none is possible the command is refused; that is so on every other system, macOS among them. The parts are in
+`localnpm.agent.confinement`.
 
 Not covered:
 
@@ -24,7 +25,7 @@ Not covered:
   not even to its own processes; a workspace with secrets or localnpm's home in it is refused.
 * Memory is watched, not reserved: many processes that grow at once can pass the limit for some hundredths of a second.
   Running as root, the number of processes is watched likewise instead of being refused by the kernel.
-* macOS: a process that leaves its parent between two looks, some hundredths of a second apart, can outlive the command.
+* What localnpm itself leaves when it is killed: the command's temporary folder stays.
 """
 
 import functools
@@ -65,36 +66,38 @@ __all__ = [
 DEFAULT_LIMITS = Limits()
 
 _NO_WORKSPACE = ("/proc", "/dev", "/sys")
-_FIXES = {
-    "seccomp": "needs a kernel with CONFIG_SECCOMP_FILTER, on x86-64 or 64-bit ARM",
-    "landlock": "needs Linux 5.13 with landlock in its list of security modules (kernel parameter lsm=)",
-    "namespaces": "let every user make user namespaces: kernel.unprivileged_userns_clone=1, on Ubuntu "
-    "kernel.apparmor_restrict_unprivileged_userns=0, in a container its own seccomp profile",
-    "seatbelt": "needs /usr/bin/sandbox-exec",
-}
+_SECCOMP_FIX = "needs a kernel with CONFIG_SECCOMP_FILTER, on x86-64 or 64-bit ARM"
+_LANDLOCK_FIX = "needs Linux 5.13 with landlock in its list of security modules (kernel parameter lsm=)"
+_NAMESPACES_FIX = (
+    "let every user make user namespaces: kernel.unprivileged_userns_clone=1, on Ubuntu "
+    "kernel.apparmor_restrict_unprivileged_userns=0, in a container its own seccomp profile"
+)
+_LINUX_FIX = "run localnpm on Linux, in a virtual machine for instance, to have it run commands"
+_NOT_ROOT = "run localnpm as another user"
 
 
 @functools.cache
 def probe() -> JailReport:
     """What this machine offers, found by confining a command that does nothing; asked once in a process."""
-    if sys.platform == "darwin":
-        findings = (_find("seatbelt", _refusal("seatbelt"), "sandbox-exec, which nobody has tried with localnpm yet"),)
-    else:
-        filters = "" if seccomp.supported() else f"no filter for system calls on {syscalls.machine()}"
-        version = landlock.abi()
-        rules = _refusal("landlock") if version else "the kernel has none, or it is switched off"
-        findings = (
-            _find("seccomp", filters, "filter for system calls"),
-            _find("namespaces", filters or _refusal("namespaces"), "users, mounts, processes and network of its own"),
-            _find("landlock", filters or rules, f"version {version}"),
-        )
-    usable: tuple[Mechanism, ...] = ("namespaces", "landlock", "seatbelt")
+    if not sys.platform.startswith("linux"):
+        return JailReport((_find("linux", f"there is no jail for commands on {sys.platform}", "", _LINUX_FIX),), None)
+    filters = "" if seccomp.supported() else f"no filter for system calls on {syscalls.machine()}"
+    spaces = filters or _refusal("namespaces")
+    version = landlock.abi()
+    rules = filters or (_refusal("landlock") if version else "the kernel has none, or it is switched off")
+    root = version and os.getuid() == 0
+    findings = (
+        _find("seccomp", filters, "filter for system calls", _SECCOMP_FIX),
+        _find("namespaces", spaces, "users, mounts, processes and network of its own", _NAMESPACES_FIX),
+        _find("landlock", rules, f"version {version}", _NOT_ROOT if root else _LANDLOCK_FIX),
+    )
+    usable: tuple[Mechanism, ...] = ("namespaces", "landlock")
     there = {finding.name for finding in findings if finding.available}
     return JailReport(findings, next((name for name in usable if name in there), None))
 
 
-def _find(name: str, refusal: str, detail: str) -> Finding:
-    return Finding(name, not refusal, refusal or detail, _FIXES[name] if refusal else "")
+def _find(name: str, refusal: str, detail: str, fix: str) -> Finding:
+    return Finding(name, not refusal, refusal or detail, fix if refusal else "")
 
 
 def _refusal(mechanism: Mechanism) -> str:
@@ -151,6 +154,11 @@ def _run(
     readable: Sequence[Path],
     mechanism: Mechanism,
 ) -> CommandResult:
+    if mechanism == "landlock" and os.getuid() == 0:
+        raise JailError(
+            "the kernel does not limit root's processes, so without user namespaces root's commands are not run; "
+            + _NOT_ROOT
+        )
     concealed = tuple(path.resolve() for path in hidden)
     homes = _user_homes()
     secrets = tuple(path.resolve() for home in homes for path in access.secrets(home))

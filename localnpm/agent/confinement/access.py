@@ -37,10 +37,10 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 
 _SECRETS = (
     ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".netrc", "_netrc", ".git-credentials", ".pgpass",
-    ".my.cnf", ".npmrc", ".pypirc", ".password-store", ".vault-token", ".mozilla", ".thunderbird", ".config", ".local/share",
-    ".local/state", ".cache", ".cargo/credentials.toml", ".gem/credentials", ".m2/settings.xml", ".terraform.d",
-    ".var", ".bash_history", ".zsh_history", ".python_history", ".node_repl_history", ".psql_history", ".sqlite_history",
-    "snap", "Library",
+    ".my.cnf", ".npmrc", ".pypirc", ".password-store", ".vault-token", ".mozilla", ".thunderbird", ".config",
+    ".local/share", ".local/state", ".cache", ".cargo/credentials.toml", ".gem/credentials", ".m2/settings.xml",
+    ".terraform.d", ".var", ".bash_history", ".zsh_history", ".python_history", ".node_repl_history", ".psql_history",
+    ".sqlite_history", "snap", "Library",
 )  # fmt: skip
 
 _PASSED_ON = ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_COLLATE", "LC_MESSAGES", "LC_NUMERIC", "LC_TIME", "TZ")

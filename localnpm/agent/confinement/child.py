@@ -22,6 +22,8 @@ _NOT_STARTED = 125
 _SPARE_PROCESSES = 4
 _OPEN_FILES = 1024
 _STACK = 8 << 20
+# The keeper, and the user, come first.
+_NICE = 5
 
 
 def main(status_pipe: int) -> None:
@@ -48,7 +50,7 @@ def _report_failure(status_pipe: int, act: Callable[[], None]) -> None:
     try:
         act()
     except OSError as error:
-        os.write(status_pipe, json.dumps({"error": error.strerror or str(error)}).encode() + b"\n")
+        _say(status_pipe, {"error": error.strerror or str(error)})
         os._exit(_NOT_STARTED)
 
 
@@ -57,8 +59,10 @@ def _start(plan: Plan, control: int, status_pipe: int) -> None:
     Path("/proc/self/oom_score_adj").write_text("500")
     if plan.mechanism == "landlock":
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-        _keep(plan, control, status_pipe)
-        keeper.end_descendants()
+        try:
+            _keep(plan, control, status_pipe)
+        finally:
+            keeper.end_descendants()
         return
     mounts.enter_namespaces()
     first = os.fork()
@@ -81,12 +85,19 @@ def _keep(plan: Plan, control: int, status_pipe: int) -> None:
     if pid == 0:
         _report_failure(status_pipe, lambda: _become_command(plan))
     ending = keeper.keep(pid, control, plan.limits)
-    os.write(status_pipe, json.dumps({"status": ending.status, "reason": ending.reason}).encode() + b"\n")
+    _say(status_pipe, {"status": ending.status, "reason": ending.reason})
+
+
+def _say(status_pipe: int, words: dict[str, int | str | None]) -> None:
+    # Whoever started this may have been killed meanwhile.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(status_pipe, json.dumps(words).encode() + b"\n")
 
 
 def _become_command(plan: Plan) -> None:
     syscalls.die_with_parent(signal.SIGKILL)
     os.setsid()
+    os.nice(_NICE)
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.chdir(plan.workspace)

@@ -13,6 +13,7 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 from localnpm.agent.confinement.values import Cancellable, CommandResult, Plan
 from localnpm.errors import JailError
@@ -57,6 +58,7 @@ class _Running:
     """One helper process with its pipes, all of which `__exit__` of the stack closes."""
 
     def __init__(self, plan: Plan, stack: ExitStack) -> None:
+        self._ends_all = plan.mechanism == "namespaces"
         control, self.control = os.pipe()
         self.status, status = os.pipe()
         stack.callback(self.end)
@@ -84,11 +86,13 @@ class _Running:
 
     def _close(self) -> None:
         self.end()
-        try:
-            self.process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        if self._ends_all:
+            try:
+                self.process.wait(_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        # A keeper that adopts orphans must never be killed: it goes on until nothing is left.
+        self.process.wait()
         for stream in (self.process.stdout, self.process.stderr):
             if stream:
                 stream.close()
@@ -130,7 +134,6 @@ def carry_out(plan: Plan, cancel: Cancellable | None) -> CommandResult:
                     running.end()
                     last_moment = time.monotonic() + _GRACE_SECONDS
             if time.monotonic() > last_moment:
-                running.process.kill()
                 break
     return _result(said.text(), reason, streams, time.monotonic() - began)
 
@@ -144,7 +147,7 @@ def _reason_to_end(streams: dict[str, _Capture], plan: Plan, cancel: Cancellable
 
 def _result(said: str, reason: str, streams: dict[str, _Capture], seconds: float) -> CommandResult:
     output, errors = streams["output"].text(), streams["errors"].text()
-    word = json.loads(said.splitlines()[0]) if said else {"status": None, "reason": "kill"}
+    word: dict[str, Any] = json.loads(said.splitlines()[0]) if said else {"status": None, "reason": "kill"}
     if "error" in word:
         raise JailError(f"the command was not run, since it could not be confined: {word['error']}")
     status: int | None = word["status"]

@@ -49,8 +49,8 @@ def handled(version: int) -> int:
 def restrict(grants: Iterable[tuple[str, int]]) -> None:
     """Refuse this process and its descendants all files but those beneath the granted paths.
 
-    A path that is missing or closed to this user is no grant. TCP, abstract sockets and signals to processes outside go too, where the kernel's version has rules for them.
-    no_new_privs must be set.
+    A path that is missing or closed to this user is no grant. TCP, abstract sockets and signals to processes outside go
+    too, where the kernel's version has rules for them. no_new_privs must be set.
 
     Raises:
         OSError: the kernel has no Landlock or refused the rules.

@@ -46,13 +46,14 @@ def enter_root(plan: Plan) -> None:
     root = f"{plan.private}/root"
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     syscalls.mount("tmpfs", root, "tmpfs", _PLAIN, "size=16m,mode=755")
+    # First, since the workspace and what may be read can lie inside the outer folder of that name.
+    Path(root + TEMPORARY).mkdir()
+    _bind(f"{plan.private}/tmp", root + TEMPORARY, _WRITABLE)
     for path in plan.readable:
         _show(root, path, _READ_ONLY)
     _make_devices(f"{root}/dev")
     Path(f"{root}/proc").mkdir()
     syscalls.mount("proc", f"{root}/proc", "proc", _PLAIN | syscalls.MS_NOEXEC | syscalls.MS_RDONLY)
-    Path(root + TEMPORARY).mkdir(exist_ok=True)
-    _bind(f"{plan.private}/tmp", root + TEMPORARY, _WRITABLE)
     _show(root, plan.workspace, _WRITABLE)
     for path in plan.hidden:
         _hide(root + path, Path(path).is_dir())

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal, Protocol
 
-Mechanism = Literal["namespaces", "landlock", "seatbelt"]
+Mechanism = Literal["namespaces", "landlock"]
 
 
 class Cancellable(Protocol):
