@@ -63,6 +63,8 @@ class Hub:
     ranges: bool = True
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     """Method, path and range of each request."""
+    callers: list[str] = field(default_factory=list)
+    """The User-Agent of each request."""
 
     def downloads(self) -> list[str]:
         """The ranges that were asked for, those of the header's peek left out."""
@@ -83,6 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub = self.hub
         wanted = self.headers.get("Range", "")
         hub.requests.append((self.command, self.path, wanted))
+        hub.callers.append(self.headers.get("User-Agent", ""))
         if self.path.startswith("/api/models/"):
             repository = self.path.removeprefix("/api/models/").split("?")[0].split("/revision/")[0]
             names = [name for name in hub.files if name.startswith(repository + "/")]

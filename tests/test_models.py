@@ -113,6 +113,8 @@ def test_an_ollama_manifest_cannot_point_out_of_its_folder(home: Home, user: Pat
     write_gguf(user / "elsewhere.gguf")
     manifest = user / ".ollama/models/manifests/registry.ollama.ai/library/x/latest"
     manifest.parent.mkdir(parents=True)
+    (user / ".ollama/models/blobs").mkdir()
+    assert (user / ".ollama/models/blobs/../../../elsewhere.gguf").is_file()
     layer = {"mediaType": "application/vnd.ollama.image.model", "digest": "../../../elsewhere.gguf"}
     manifest.write_text(json.dumps({"layers": [layer]}))
     assert names(home) == [("apprentice", "bundled")]

@@ -1,14 +1,17 @@
 """Pulling models from a hub on loopback: resumed, checked, atomic, and every failure with what to do."""
 
 import hashlib
+import os
 import resource
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from localnpm.errors import DownloadError, ModelError
-from localnpm.home import Home
+from localnpm.home import PACKAGE, Home
 from localnpm.model_sources import in_folder
 from localnpm.models import list_models, memory_needed, resolve
 from localnpm.pull import locate, plan, pull, target
@@ -197,9 +200,19 @@ def test_two_processes_cannot_pull_one_file_at_once(hub, content: bytes, home: H
     pull(planned, home, pull_again)
 
 
-def test_the_hub_is_asked_for_this_model_and_nothing_else(hub, content: bytes, home: Home) -> None:
-    pull(plan(WANTED), home, ignore)
+def test_the_hub_is_asked_for_this_model_alone_and_told_nothing_of_the_machine(
+    hub, content: bytes, home: Home, tmp_path: Path
+) -> None:
+    # In a process of its own: huggingface_hub reads the hub's address once, when it is imported.
+    subprocess.run(
+        [sys.executable, "-m", "localnpm", "--home", str(home.root), "models", "pull", WANTED],
+        env=os.environ | {"HF_HOME": str(tmp_path / "hf"), "PYTHONPATH": str(PACKAGE.parent)},
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
     assert {path.split("/resolve/")[0] for _, path, _ in hub.requests} == {"/maker/Small-GGUF"}
+    assert not [caller for caller in hub.callers if "torch" in caller or "agent/" in caller]
 
 
 @pytest.mark.parametrize(
