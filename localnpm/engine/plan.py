@@ -18,11 +18,14 @@ from localnpm.header import Header
 
 KV_BYTES = {"f32": 4.0, "f16": 2.0, "q8_0": 34 / 32}
 CONTEXTS = (16384, 8192, 4096, 2048)
-_GRAPH_BYTES = 200_000_000
-"""Room for llama.cpp's compute buffers; they were 9 MB for the bundled model and some 100 MB for one of 0.5B."""
+_FIXED_BYTES = 100_000_000
+"""Room for llama.cpp's compute buffers besides the attention scores."""
 _THREAD_FLOPS = 12e9
-"""A cautious guess at one thread's multiply-adds a second, times two, on quantized weights."""
+"""A cautious guess at one thread's floating-point operations a second on quantized weights."""
 _LONGEST_NODE_SECONDS = 0.12
+"""A decode can be cancelled between two nodes of its graph; the largest is a feed-forward matrix."""
+_LONGEST_BATCH_SECONDS = 2.5
+"""Progress is shown after each batch."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def make_plan(header: Header, settings: EngineSettings, machine: Machine) -> Pla
         "would answer differently from a fresh one",
     )
     if kv_type.value == "q8_0":
+        _check_heads(header)
         flash = Choice("flash attention", "yes", "a quantized cache needs it")
     threads = Choice("threads", str(settings.threads), "as set")
     if not settings.threads:
@@ -93,7 +97,8 @@ def make_plan(header: Header, settings: EngineSettings, machine: Machine) -> Pla
     mmap = Choice("mmap", "yes" if settings.mmap else "no", "mapped, so that it loads at once and shares memory")
     if not settings.mmap:
         mmap = Choice("mmap", "no", "as set: the file is read whole")
-    memory = _check_memory(header, machine, int(context.value), kv_bytes(header, kv_type.value))
+    scores = 4 * (header.number("attention.head_count") or 32) * int(context.value) * int(batch.value)
+    memory = _check_memory(header, machine, int(context.value), kv_bytes(header, kv_type.value), scores)
     extra = Choice("weight repacking", "yes", "rows are laid out for this CPU where llama.cpp has a faster kernel")
     if machine.amx:
         extra = Choice("weight repacking", "no", "this CPU has AMX, where a llama.cpp built by GCC 12 can crash")
@@ -145,12 +150,16 @@ def _choose_context(header: Header, settings: EngineSettings, machine: Machine, 
 def _choose_batch(header: Header, settings: EngineSettings, threads: int, context: int) -> Choice:
     if settings.batch:
         return Choice("batch", str(min(settings.batch, context)), "as set")
-    widest = max(header.number("feed_forward_length"), header.n_embd, 1)
-    flops = 2 * header.n_embd * widest
+    wide, widest = header.n_embd, max(header.number("feed_forward_length"), header.n_embd, 1)
+    node = 2 * wide * widest
+    token = header.n_layer * (3 * node + 6 * wide * wide)
+    speed = threads * _THREAD_FLOPS
     size = 512
-    while size > 32 and size * flops > _LONGEST_NODE_SECONDS * threads * _THREAD_FLOPS:
+    while size > 32 and (size * node > _LONGEST_NODE_SECONDS * speed or size * token > _LONGEST_BATCH_SECONDS * speed):
         size //= 2
-    return Choice("batch", str(min(size, context)), "tokens read at once; small enough to cancel within 250 ms")
+    return Choice(
+        "batch", str(min(size, context)), "tokens read at once; small enough to cancel within 250 ms and show progress"
+    )
 
 
 def _choose_gpu(settings: EngineSettings, machine: Machine) -> Choice:
@@ -161,9 +170,9 @@ def _choose_gpu(settings: EngineSettings, machine: Machine) -> Choice:
     return Choice("gpu_layers", "-1", "all blocks on the GPU that llama.cpp found")
 
 
-def _check_memory(header: Header, machine: Machine, context: int, token_bytes: int) -> Choice:
+def _check_memory(header: Header, machine: Machine, context: int, token_bytes: int, scores: int) -> Choice:
     cache = context * token_bytes
-    needed = header.size_bytes + cache + _GRAPH_BYTES
+    needed = header.size_bytes + cache + scores + _FIXED_BYTES
     parts = f"{units.size(header.size_bytes)} of weights and {units.size(cache)} for {context:,} tokens of context"
     if needed > machine.memory_total and not machine.gpu:
         raise ModelError(
@@ -177,6 +186,15 @@ def _check_memory(header: Header, machine: Machine, context: int, token_bytes: i
             "memory", value, f"{parts}; only {units.size(machine.memory_free)} are free now, so it will be slow"
         )
     return Choice("memory", value, f"{parts}; {units.size(machine.memory_free)} are free")
+
+
+def _check_heads(header: Header) -> None:
+    size = header.number("attention.key_length") or header.n_embd // (header.number("attention.head_count") or 1)
+    if size % 32:
+        raise ModelError(
+            f"kv_type q8_0 does not fit {header.path.name}: its attention heads are {size} wide, which is no multiple "
+            "of 32. Set kv_type to auto or f16."
+        )
 
 
 def _cores() -> int:
