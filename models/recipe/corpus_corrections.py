@@ -132,7 +132,7 @@ def repair(have: Mapping[str, str], goal: Mapping[str, str]) -> list[Call]:
             surplus.remove(moved)
             calls.append(("move_file", {"source": moved, "destination": path}))
             continue
-        twin = next((other for other in have if other in goal and have[other] == text and text), None)
+        twin = next((other for other in have if text and text == have[other] == goal.get(other)), None)
         if twin:
             calls.append(("copy_file", {"source": twin, "destination": path}))
         else:
