@@ -77,8 +77,11 @@ def _run(way: Way, db: Database, undo_dir: Path, attempt_id: int | None) -> Undo
         work = _Work(way, log, Images(undo_dir))
         for workspace in dict.fromkeys(row.workspace for row in rows):
             work.run(workspace, [row for row in rows if row.workspace == workspace])
-        if work.restored:
-            AttemptLog(db).set_undone(chosen, way == "undo")
+        # With the last batch in one transaction: killed before it, the next call must choose this attempt again.
+        with db.transaction():
+            work.end_batch()
+            if work.restored:
+                AttemptLog(db).set_undone(chosen, way == "undo")
     return UndoReport(chosen, rows[0].workspace, tuple(dict.fromkeys(work.restored)), tuple(work.refused))
 
 
@@ -92,6 +95,8 @@ class _Work:
         self.restored: list[str] = []
         self.refused: list[Refusal] = []
         self._blocked: set[str] = set()
+        self._made: list[int] = []
+        self._failed: list[int] = []
 
     def run(self, workspace: str, rows: Sequence[LoggedChange]) -> None:
         """Undo or redo these rows of one workspace, which come in the order in which they were made."""
@@ -105,7 +110,13 @@ class _Work:
             rows = self._settled(tree, rows)
         reversal = Reversal(self.way, tree, self.log, self.images, _lone_paths(rows))
         for batch in _batches(list(reversed(rows)) if self.way == "undo" else rows):
+            self.end_batch()
             self._make(reversal, batch)
+
+    def end_batch(self) -> None:
+        """Note what became of the batch that was made last."""
+        self.log.end(self.way, self._made, self._failed)
+        self._made, self._failed = [], []
 
     def _settled(self, tree: Tree, rows: Sequence[LoggedChange]) -> list[LoggedChange]:
         """The rows of changes that were made, after a kill too; rows of others are struck out."""
@@ -121,36 +132,35 @@ class _Work:
 
     def _make(self, reversal: Reversal, batch: Sequence[LoggedChange]) -> None:
         ready: list[LoggedChange] = []
-        made: list[int] = []
         noted: list[tuple[int, bytes | None]] = []
         for row in batch:
             if self._stands_on_refused(row):
                 self._blocked.update(row.touched)
+                self._failed.append(row.id)
                 continue
             try:
                 if reversal.is_made(row):
-                    made.append(row.id)
+                    self._made.append(row.id)
                     self._restore(row)
                     continue
                 noted.append((row.id, reversal.image(row)))
                 ready.append(row)
             except RefusedError as error:
+                self._failed.append(row.id)
                 self._refuse(row, str(error))
         self.log.begin(self.way, noted)
-        failed: list[int] = []
         for row in ready:
             if self._stands_on_refused(row):
-                failed.append(row.id)
+                self._failed.append(row.id)
                 continue
             try:
                 reversal.make(row)
             except RefusedError as error:
-                failed.append(row.id)
+                self._failed.append(row.id)
                 self._refuse(row, str(error))
             else:
-                made.append(row.id)
+                self._made.append(row.id)
                 self._restore(row)
-        self.log.end(self.way, made, failed)
 
     def _restore(self, row: LoggedChange) -> None:
         path = row.path if self.way == "undo" and row.kind == "move" else row.target

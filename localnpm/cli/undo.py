@@ -26,7 +26,7 @@ def undo(context: Context, attempt: int | None) -> None:
     from localnpm.agent import undo as undoing
 
     with context.open_database() as database:
-        _tell(undoing.undo(database, context.home.undo, attempt), "Undid")
+        tell(undoing.undo(database, context.home.undo, attempt), "Undid")
 
 
 @click.command()
@@ -40,14 +40,21 @@ def redo(context: Context, attempt: int | None) -> None:
     from localnpm.agent import undo as undoing
 
     with context.open_database() as database:
-        _tell(undoing.redo(database, context.home.undo, attempt), "Redid")
+        tell(undoing.redo(database, context.home.undo, attempt), "Redid")
 
 
-def _tell(report: UndoReport, done: str) -> None:
+def tell(report: UndoReport, done: str) -> None:
+    """Print what was done.
+
+    Raises:
+        UndoError: some files were left alone; it names them.
+    """
     if report.restored:
         click.echo(f"{done} attempt {report.attempt_id} in {visible(report.workspace)}:")
         for path in report.restored:
             click.echo(f"  {visible(path)}")
+    elif not report.refused:
+        click.echo(f"Attempt {report.attempt_id} was ended before it had changed anything.")
     if report.refused:
         lines = [f"  {visible(refusal.path)}: {visible(refusal.why)}" for refusal in report.refused]
         raise UndoError(

@@ -1,7 +1,7 @@
 """A desk for tests of the file tools: a workspace, a home beside it, and the tools of one attempt after another."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,10 +60,10 @@ class Desk:
 
     def tree(self) -> Tree:
         """Everything in the workspace."""
-        return tree_of(self.root)
+        return look(self.root)
 
 
-def tree_of(root: Path) -> Tree:
+def look(root: Path) -> Tree:
     found: Tree = {}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
@@ -93,3 +93,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def new_desk() -> type[Desk]:
     """Makes a desk from a workspace, a home and a memory, for tests that need many."""
     return Desk
+
+
+@pytest.fixture(scope="session")
+def tree_of() -> Callable[[Path], Tree]:
+    """Tells everything that is in a folder."""
+    return look
