@@ -126,3 +126,9 @@ def test_channels_stream() -> None:
     assert splitter.feed("<|channel|>analysis<|message|>Hm") == [("thought", "Hm")]
     assert splitter.feed(".<|end|><|start|>assistant<|channel|>final<|mess") == [("thought", ".")]
     assert splitter.feed("age|>Done") == [("text", "Done")]
+
+
+def test_a_message_that_ends_as_the_next_begins_is_divided_at_once() -> None:
+    splitter = HarmonySplitter()
+    parts = splitter.feed("<|channel|>analysis<|message|><|channel|>final<|message|>Done")
+    assert parts == [("text", "Done")]

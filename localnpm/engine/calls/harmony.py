@@ -61,9 +61,9 @@ class HarmonySplitter:
         if not self._begun:
             self._begin(last=last)
         parts: list[Part] = []
-        before = -1
-        while self._begun and self._waiting and len(self._waiting) != before:
-            before = len(self._waiting)
+        before: tuple[int, Kind | None] = (-1, None)
+        while self._begun and self._waiting and (len(self._waiting), self._kind) != before:
+            before = len(self._waiting), self._kind
             parts.append(self._in_header() if self._kind is None else self._in_message(self._kind, last=last))
         return [part for part in parts if part[1]]
 
