@@ -14,9 +14,10 @@ from typing import Any
 from localnpm.engine.messages import ToolSchema
 
 # llama_cpp's own rules allow raw control characters in strings, which JSON does not, and no line breaks between tokens.
+# Without its bound an unsure model fills the whole turn with spaces.
 _RULES = {
     "char": r"""[^"\\\x00-\x1F\x7F] | "\\" (["\\/bfnrt] | "u" [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F])""",
-    "space": r"""" "? | "\n" [ \t]*""",
+    "space": r"""" "? | "\n" [ \t]{0,20}""",
 }
 
 
