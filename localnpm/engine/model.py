@@ -27,9 +27,11 @@ from localnpm.engine.sampler import Sampler
 from localnpm.engine.sampling import GREEDY, Sampling
 from localnpm.engine.steerable import Steerability, check_steerability
 from localnpm.engine.steering import NO_STEERING, Steering
+from localnpm.engine.trial import try_file
 from localnpm.engine.vocab import Vocabulary
 from localnpm.errors import ContextFullError, ModelError
 from localnpm.header import Header, check_complete
+from localnpm.home import bundled_model
 
 DEFAULTS = EngineSettings()
 
@@ -60,13 +62,16 @@ class Model:
         """Load a GGUF file.
 
         Args:
-            cache: a folder for what need not be computed twice (the fingerprint); None keeps nothing.
+            cache: a folder for what need not be done twice: the fingerprint, and the trial of a file never opened
+                before in a process of its own, about a second. None keeps nothing and trusts the file.
 
         Raises:
             ModelError: the file is missing, unreadable, not a GGUF, cut, of an architecture that llama.cpp does not
                 know, not a language model, or too large for this machine's memory. The message says what to do.
         """
         header = check_complete(path)
+        if cache is not None and path != bundled_model():
+            try_file(path, cache)
         gpu = bool(library.llama().llama_supports_gpu_offload())
         plan = make_plan(header, settings, Machine.detect(gpu=gpu, amx=library.has_amx()))
         pointer = load_weights(header, plan)

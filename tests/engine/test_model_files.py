@@ -132,6 +132,33 @@ def test_a_file_without_permission_says_so(tmp_path: Path, tiny_file: MakeTiny) 
     assert "Permission denied" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (
+            b"layer_norm_rms_epsilon\x06\x00\x00\x00\xbd\x37\x86\x35",
+            b"layer_norm_rms_epsilon\x06\x00\x00\x00\xbd\x37\x86\xb5",
+        ),
+        (b"rope.dimension_count\x04\x00\x00\x00\x10", b"rope.dimension_count\x04\x00\x00\x00\x11"),
+    ],
+)
+def test_a_file_that_crashes_llama_cpp_is_refused(tmp_path: Path, good: bytes, bad: bytes) -> None:
+    path = tmp_path / "hostile.gguf"
+    write_random_model(path, Shape("gemma"))
+    data = path.read_bytes()
+    assert good in data
+    path.write_bytes(data.replace(good, bad))
+    with pytest.raises(ModelError, match=r"hostile\.gguf crashes llama\.cpp \(SIG"):
+        Model.open(path, cache=tmp_path)
+
+
+def test_a_file_is_tried_once(tmp_path: Path, tiny_file: MakeTiny) -> None:
+    for _ in range(2):
+        Model.open(tiny_file("qwen3"), cache=tmp_path).close()
+        tried = [entry.stat().st_mtime_ns for entry in (tmp_path / "tried").iterdir()]
+        assert len(tried) == 1
+
+
 def test_importing_the_engine_loads_no_llama_cpp() -> None:
     code = "import sys, localnpm.engine, localnpm.engine.model; print('llama_cpp' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
