@@ -168,8 +168,9 @@ def test_a_model_held_to_a_grammar_calls_a_tool_that_it_would_not_have_called(bu
     chat = ChatFormat.for_model(info.chat_template, bos=bundled.bos, eos=bundled.eos, protocol=info.protocol)
     prompt = chat.render([Message("system", SYSTEM), Message("user", 'Add "buy milk" to my todo list')], TOOLS)
     tokens = bundled.tokenize(prompt)
-    free = bundled.generate(tokens, max_tokens=100, stop=chat.stop)
-    held = bundled.generate(tokens, max_tokens=100, stop=chat.stop, grammar=chat.grammar(TOOLS[1:2]))
-    names = [[call.name for call in chat.parse("".join(generation)).calls] for generation in (free, held)]
+    names = []
+    for grammar in (None, chat.grammar(TOOLS[1:2])):
+        written = "".join(bundled.generate(tokens, max_tokens=100, stop=chat.stop, grammar=grammar))
+        names.append([call.name for call in chat.parse(written).calls])
     chat.close()
     assert names == [["list_directory"], ["read"]]
