@@ -117,8 +117,9 @@ def findings(worker: Worker) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(params=["namespaces", "landlock"])
 def mechanism(request: pytest.FixtureRequest, findings: dict[str, dict[str, Any]]) -> Mechanism:
-    if not findings.get(request.param, {"available": False})["available"]:
-        pytest.skip(f"this machine cannot do it: {findings}")
+    finding = findings[request.param]
+    if not finding["available"]:
+        pytest.skip(f"no {request.param} here: {finding['detail']}")
     chosen: Mechanism = request.param
     return chosen
 
