@@ -93,6 +93,8 @@ def _with_identifiers(messages: Sequence[Message]) -> list[Message]:
     unanswered: list[tuple[str, ToolCall]] = []
     count = 0
     for message in messages:
+        if message.role != "tool":
+            unanswered = []  # of an attempt that was broken off
         if message.tool_calls:
             calls = []
             for call in message.tool_calls:

@@ -9,6 +9,7 @@ Run by its path: it imports nothing of this package, so that it starts fast. End
 time (its parent's business), and memory where the system does not enforce RLIMIT_AS (macOS).
 """
 
+import contextlib
 import json
 import resource
 import sys
@@ -87,12 +88,20 @@ def answer(template: jinja2.Template, variables: dict[str, Any]) -> dict[str, st
         return {"error": str(error) or type(error).__name__}
 
 
+def limit_memory() -> None:
+    """Set the limit, or a lower one that is set already; not every system knows it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
 def main() -> None:
-    """Read the template's source, then variables, a line each; answer each with a line."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    """Read [number, the template's source], then [number, variables], a line each; answer each with a line."""
+    limit_memory()
     template: jinja2.Template | None = None
     for line in sys.stdin.buffer:
-        received = json.loads(line)
+        number, received = json.loads(line)
         if template is None:
             try:
                 template = compile_template(received)
@@ -101,7 +110,7 @@ def main() -> None:
                 result = {"error": str(error) or type(error).__name__}
         else:
             result = answer(template, received)
-        sys.stdout.buffer.write(json.dumps(result).encode() + b"\n")
+        sys.stdout.buffer.write(json.dumps({"number": number, **result}).encode() + b"\n")
         sys.stdout.buffer.flush()
 
 

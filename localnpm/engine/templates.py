@@ -42,13 +42,17 @@ class Template:
         """
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", str(_WORKER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C in the terminal cancels a turn; it must not end this process too
-        )
+        self._number = 0
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", str(_WORKER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C in the terminal cancels a turn; it must not end this process too
+            )
+        except OSError as error:
+            raise ModelError(f"the process that renders chat templates cannot be started: {error}") from error
         self.close = weakref.finalize(self, _end, self._process)
         try:
             self._ask(source)
@@ -79,29 +83,33 @@ class Template:
             timer.daemon = True
             timer.start()
             try:
-                reply = self._exchange(json.dumps(question).encode() + b"\n")
+                answer = self._exchange(question)
             finally:
                 timer.cancel()
-        if not reply:
+        if answer is None:
             self.close()
             reason = f"took longer than {self._seconds:g} s" if late.is_set() else "ended its process"
             raise ModelError(f"the model's chat template {reason}. Try another build of this model.")
-        answer = json.loads(reply)
         if "error" in answer:
             raise TemplateRefusedError(answer["error"])
         return str(answer["text"])
 
-    def _exchange(self, line: bytes) -> bytes:
-        """Send a line and receive one; empty when the process is gone."""
+    def _exchange(self, question: str | Mapping[str, Any]) -> dict[str, Any] | None:
+        """Ask and return the answer; None when the process is gone."""
         given, taken = self._process.stdin, self._process.stdout
         if given is None or taken is None or given.closed:
-            return b""
+            return None
+        self._number += 1
         try:
-            given.write(line)
+            given.write(json.dumps([self._number, question]).encode() + b"\n")
             given.flush()
         except BrokenPipeError:
-            return b""
-        return taken.readline()
+            return None
+        for line in taken:
+            answer: dict[str, Any] = json.loads(line)
+            if answer["number"] == self._number:  # else that of a question whose asker was interrupted
+                return answer
+        return None
 
     def __enter__(self) -> Self:
         """Use as a context manager to end the process at once."""

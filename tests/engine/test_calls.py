@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localnpm.engine.calls.forms import FORMS, Form
@@ -131,6 +131,7 @@ JSON_FORMS = [form for form in FORMS if form.name not in ("xml-qwen3-coder", "xm
 
 
 @pytest.mark.parametrize("form", JSON_FORMS, ids=lambda form: form.name)
+@settings(deadline=None)
 @given(arguments=st.dictionaries(st.from_regex("[a-z]{1,8}", fullmatch=True), values, max_size=4))
 def test_json_arguments_come_back_as_they_were_written(parse: Parse, form: Form, arguments: dict[str, Any]) -> None:
     assert parse(form.write(ToolCall("edit", arguments))) == ParsedTurn(calls=(ToolCall("edit", arguments),))
@@ -144,6 +145,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"
 @pytest.mark.parametrize(
     "form", [form for form in FORMS if form not in JSON_FORMS and form.name != "harmony"], ids=lambda form: form.name
 )
+@settings(deadline=None)
 @given(path=texts, count=st.integers(), really=st.booleans(), lines=st.lists(texts, max_size=3))
 def test_typed_arguments_come_back_as_they_were_written(
     parse: Parse, form: Form, path: str, count: int, really: bool, lines: list[str]
@@ -311,6 +313,7 @@ def test_lfm_reads_a_marker_within_a_string_as_text() -> None:
     assert read_lfm(written, ()) == [ToolCall("edit", {"path": "a <|tool_call_end|> b"})]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_at_all_raises(parse: Parse, text: str) -> None:
     for opening in (

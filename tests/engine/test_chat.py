@@ -193,3 +193,13 @@ def test_talking_about_chats_loads_no_model_library() -> None:
     program = "import sys, localnpm.engine.chat; print('llama_cpp' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_result_does_not_answer_a_call_of_an_attempt_that_was_broken_off(make: Make) -> None:
+    template = (
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ m.tool_call_id }}"
+        "{% for c in m.tool_calls or [] %}<tool_call>{{ c.id }} {{ c.function.arguments.values() | list }}{% endfor %}"
+        "{% endfor %}"
+    )
+    messages = [*ASKED, STEP[0], Message("user", "Again."), *STEP]
+    assert make(template).render(messages, []).endswith("<tool_call>call00001 ['todo.md']<tool>buy milk\ncall00001")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import groupby, pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localnpm.engine.calls.forms import FORMS
@@ -57,6 +57,7 @@ SPLITTERS: dict[str, Callable[[], StreamSplitter]] = {
 
 
 @pytest.mark.parametrize("make", SPLITTERS.values(), ids=SPLITTERS.keys())
+@settings(deadline=None)
 @given(turn=turns, data=st.data())
 def test_where_a_turn_is_cut_does_not_matter(
     make: Callable[[], StreamSplitter], turn: str, data: st.DataObject
@@ -69,11 +70,13 @@ def test_where_a_turn_is_cut_does_not_matter(
 
 
 @pytest.mark.parametrize("make", SPLITTERS.values(), ids=SPLITTERS.keys())
+@settings(deadline=None)
 @given(turn=turns)
 def test_a_turn_that_comes_letter_by_letter_is_divided_the_same(make: Callable[[], StreamSplitter], turn: str) -> None:
     assert streamed(make(), list(turn)) == streamed(make(), [turn])
 
 
+@settings(deadline=None)
 @given(turn=turns)
 def test_nothing_is_invented_or_put_in_another_order(turn: str) -> None:
     splitter = TurnSplitter()

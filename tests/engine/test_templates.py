@@ -1,5 +1,6 @@
 """Chat templates are rendered as their makers expect, and a hostile one can do no harm."""
 
+import threading
 from datetime import datetime
 
 import pytest
@@ -91,3 +92,11 @@ def test_a_template_that_was_stopped_stays_stopped() -> None:
 def test_a_hostile_template_is_refused(source: str, reason: str) -> None:
     with Template(source) as template, pytest.raises(TemplateRefusedError, match=reason):
         template.render(messages=[])
+
+
+def test_threads_get_their_own_renderings() -> None:
+    with Template("{{ value }}") as template:
+        first = threading.Thread(target=lambda: [template.render(value=number) for number in range(50)])
+        first.start()
+        assert [template.render(value=f"v{number}") for number in range(50)] == [f"v{number}" for number in range(50)]
+        first.join()
