@@ -163,6 +163,7 @@ def recover(db: Database, undo_dir: Path) -> tuple[int, ...]:
     for copy in snapshot.leftovers(undo_dir / STORE):
         try:
             if AttemptLog(db).attempt(copy.attempt_id).status == "running":
+                copy.release()
                 continue
             _record(Journal(db, undo_dir, copy.attempt_id, copy.root), copy, copy.step_id, DEFAULT_BOUNDS)
         except (NotFoundError, ToolError, WorkspaceError, OSError):

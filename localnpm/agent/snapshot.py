@@ -8,14 +8,16 @@ while a command runs counts as the command's); a power cut, after which a copy m
 """
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from io import BufferedReader
 from pathlib import Path
 from typing import Literal
@@ -26,6 +28,7 @@ Kind = Literal["file", "directory", "symlink"]
 _CHUNK = 1 << 20
 _MANIFEST = "manifest.json"
 _FILES = "files"
+_NEW_SECONDS = 60.0
 
 
 class CannotCopyError(Exception):
@@ -116,6 +119,8 @@ class Snapshot:
     step_id: int | None
     entries: dict[str, Entry]
     hidden: tuple[Path, ...]
+    lock: int = field(compare=False)
+    """The open folder, locked: as long as it is, the copy is in use, whatever becomes of the process."""
 
     @classmethod
     def take(
@@ -138,14 +143,16 @@ class Snapshot:
         try:
             store.mkdir(parents=True, exist_ok=True, mode=0o700)
             folder = Path(tempfile.mkdtemp(dir=store))
+            lock = _lock(folder)
         except OSError as error:
             raise CannotCopyError(f"{store} cannot be written: {error.strerror}") from error
         try:
             entries = dict(_copy(root, folder / _FILES, hidden))
-            snapshot = cls(folder, root, attempt_id, step_id, entries, tuple(hidden))
+            snapshot = cls(folder, root, attempt_id, step_id, entries, tuple(hidden), lock)
             (folder / _MANIFEST).write_text(snapshot._to_json(), "utf-8")
         except (OSError, UnicodeEncodeError) as error:
             shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
             raise CannotCopyError(f"copying it failed: {error}") from error
         return snapshot
 
@@ -183,6 +190,11 @@ class Snapshot:
     def discard(self) -> None:
         """Delete the copy."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self.lock)
+
+    def release(self) -> None:
+        """Leave the copy to others."""
+        os.close(self.lock)
 
     def _old_state(self, path: str, entry: Entry | None) -> FileState:
         return ABSENT if entry is None else _state(self.copies / path, entry)
@@ -198,20 +210,43 @@ class Snapshot:
         return json.dumps(words)
 
 
+def _lock(folder: Path) -> int:
+    """Open and lock a folder.
+
+    Raises:
+        BlockingIOError: another has locked it.
+        OSError: it is gone.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
 def leftovers(store: Path) -> Iterator[Snapshot]:
-    """The copies that nobody has discarded; what is not complete is deleted."""
+    """The copies that nobody uses or has discarded, locked; what was not completed is deleted."""
     for folder in sorted(store.iterdir()) if store.is_dir() else []:
+        try:
+            lock = _lock(folder)
+        except OSError:
+            continue
         try:
             words = json.loads((folder / _MANIFEST).read_text("utf-8"))
         except (OSError, ValueError):
-            shutil.rmtree(folder, ignore_errors=True)
+            # A new one is not locked for an instant.
+            if folder.stat().st_mtime < time.time() - _NEW_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
             continue
         entries = {
             path: Entry(entry["kind"], entry["mode"], tuple(entry["stamp"]), entry["target"])
             for path, entry in words["entries"].items()
         }
         hidden = tuple(Path(path) for path in words["hidden"])
-        yield Snapshot(folder, Path(words["root"]), words["attempt_id"], words["step_id"], entries, hidden)
+        yield Snapshot(folder, Path(words["root"]), words["attempt_id"], words["step_id"], entries, hidden, lock)
 
 
 def _copy(root: Path, target: Path, hidden: Sequence[Path]) -> Iterator[tuple[str, Entry]]:

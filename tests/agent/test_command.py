@@ -136,7 +136,7 @@ def test_a_check_gives_the_whole_result_and_is_journaled(desk: Any) -> None:
 
 def test_what_a_killed_command_changed_is_journaled_later(desk: Any) -> None:
     (desk.root / "changed").write_text("old")
-    Snapshot.take(desk.root, desk.home / "undo" / "commands", desk.attempt, None, Bounds())
+    Snapshot.take(desk.root, desk.home / "undo" / "commands", desk.attempt, None, Bounds()).release()
     (desk.root / "changed").write_text("new")
     assert recover(desk.db, desk.home / "undo") == (desk.attempt,)
     desk.undo()
@@ -147,12 +147,12 @@ def test_the_copy_of_a_running_command_is_left_alone(desk: Any) -> None:
     attempt = AttemptLog(desk.db).start_attempt(
         desk.session, "runs", workspace=desk.root, model="none", model_fingerprint="", system="", sampling={}
     )
-    Snapshot.take(desk.root, desk.home / "undo" / "commands", attempt, None, Bounds())
+    Snapshot.take(desk.root, desk.home / "undo" / "commands", attempt, None, Bounds()).release()
     assert recover(desk.db, desk.home / "undo") == ()
     assert len(list((desk.home / "undo" / "commands").iterdir())) == 1
 
 
 def test_a_copy_of_an_attempt_that_is_forgotten_is_cleared_away(desk: Any) -> None:
-    Snapshot.take(desk.root, desk.home / "undo" / "commands", 999, None, Bounds())
+    Snapshot.take(desk.root, desk.home / "undo" / "commands", 999, None, Bounds()).release()
     assert recover(desk.db, desk.home / "undo") == ()
     assert list((desk.home / "undo" / "commands").iterdir()) == []

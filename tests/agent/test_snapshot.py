@@ -143,9 +143,16 @@ def test_new_files_past_the_bound_are_counted(root: Path, tmp_path: Path) -> Non
     assert (len(changes), left_out) == (3, 2)
 
 
-def test_a_copy_is_found_again_by_another_process(root: Path, tmp_path: Path) -> None:
+def test_a_copy_is_found_again_when_its_process_is_gone(root: Path, tmp_path: Path) -> None:
     taken = Snapshot.take(root, tmp_path / "store", 7, 8, BOUNDS, [root / "sub"])
+    taken.release()
     assert list(leftovers(tmp_path / "store")) == [taken]
+
+
+def test_a_copy_in_use_is_not_found(root: Path, tmp_path: Path) -> None:
+    Snapshot.take(root, tmp_path / "store", 7, 8, BOUNDS)
+    assert list(leftovers(tmp_path / "store")) == []
+    assert len(list((tmp_path / "store").iterdir())) == 1
 
 
 def test_a_discarded_copy_is_gone(root: Path, tmp_path: Path) -> None:
@@ -155,5 +162,6 @@ def test_a_discarded_copy_is_gone(root: Path, tmp_path: Path) -> None:
 
 def test_an_incomplete_copy_is_cleared_away(tmp_path: Path) -> None:
     (tmp_path / "store" / "half" / "files").mkdir(parents=True)
+    os.utime(tmp_path / "store" / "half", (1, 1))
     assert list(leftovers(tmp_path / "store")) == []
     assert list((tmp_path / "store").iterdir()) == []
