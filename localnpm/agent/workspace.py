@@ -36,7 +36,8 @@ class Shown:
 
 
 class Workspace:
-    """A folder and what is below it. `hits` bounds what a search returns; `protected` is never read, shown or written.
+    """A folder and what is below it. `hits` bounds what a search returns, and `search_seconds` how long it takes;
+    `protected` is never read, shown or written.
 
     Raises:
         WorkspaceError: the root is missing, not a folder, not permitted, or protected. Its methods raise it too, when
@@ -44,11 +45,18 @@ class Workspace:
     """
 
     def __init__(
-        self, root: Path, *, protected: Sequence[Path] = (), hits: int = 20, show_ignored: bool = False
+        self,
+        root: Path,
+        *,
+        protected: Sequence[Path] = (),
+        hits: int = 20,
+        show_ignored: bool = False,
+        search_seconds: float = SEARCH_SECONDS,
     ) -> None:
         self.tree = Tree(root, protected)
         self.hits = hits
         self.show_ignored = show_ignored
+        self.search_seconds = search_seconds
 
     @property
     def root(self) -> Path:
@@ -94,12 +102,12 @@ class Workspace:
         matches = _glob(pattern).match
         found: list[str] = []
         with telling("."):
-            for entry in self._walk(deadline := _deadline()):
+            for entry in self._walk(deadline := self._deadline()):
                 if matches(entry.name) and self._is_file(entry):
                     found.append(_printable(entry.path))
                     if len(found) == self.hits:
                         break
-        return _with_end(found, deadline) or f"No files match {pattern}"
+        return self._with_end(found, deadline) or f"No files match {pattern}"
 
     def search_text(self, query: str) -> str:
         """`path:line_number: line` for each line of a text file that contains `query`, case ignored, at most `hits`.
@@ -112,7 +120,7 @@ class Workspace:
         wanted = query.lower()
         found: list[str] = []
         with telling("."):
-            for entry in self._walk(deadline := _deadline()):
+            for entry in self._walk(deadline := self._deadline()):
                 if not stat.S_ISREG(entry.found.st_mode) or entry.found.st_size > SEARCHED_BYTES:
                     continue
                 try:
@@ -126,7 +134,7 @@ class Workspace:
                         found.append(f"{_printable(entry.path)}:{number}: {_shortened(line)}")
                         if len(found) == self.hits:
                             return "\n".join(found)
-        return _with_end(found, deadline) or f"No matches for {query}"
+        return self._with_end(found, deadline) or f"No matches for {query}"
 
     def read_file(self, path: str) -> str:
         """A text file's content, or `(empty file)`. Of one over 1 MiB the head, ended by `[cut: .. of .. lines]`.
@@ -158,6 +166,14 @@ class Workspace:
     def _walk(self, deadline: float) -> Iterator[Entry]:
         return walk(self.tree, None if self.show_ignored else Ignored(), deadline)
 
+    def _deadline(self) -> float:
+        return time.monotonic() + self.search_seconds
+
+    def _with_end(self, found: list[str], deadline: float) -> str:
+        if len(found) < self.hits and time.monotonic() > deadline:
+            found = [*found, f"[stopped after {self.search_seconds:g} seconds; not all files were searched]"]
+        return "\n".join(found)
+
     def _is_directory(self, entry: Entry) -> bool:
         mode = entry.found.st_mode
         return stat.S_ISDIR(mode) or (stat.S_ISLNK(mode) and stat.S_ISDIR(self._target_mode(entry)))
@@ -179,16 +195,6 @@ class Workspace:
 @lru_cache(maxsize=256)
 def _glob(pattern: str) -> re.Pattern[str]:
     return re.compile(translate(pattern), re.IGNORECASE)
-
-
-def _deadline() -> float:
-    return time.monotonic() + SEARCH_SECONDS
-
-
-def _with_end(found: list[str], deadline: float) -> str:
-    if time.monotonic() > deadline:
-        found = [*found, f"[stopped after {SEARCH_SECONDS:.0f} seconds; not all files were searched]"]
-    return "\n".join(found)
 
 
 def _printable(name: str) -> str:

@@ -145,6 +145,13 @@ def test_a_name_that_is_not_utf8_is_shown_and_breaks_nothing(desk: Any) -> None:
     assert desk.call("search_text", query="milk") == "\ufffd.txt:1: milk"
 
 
+def test_a_search_that_takes_too_long_gives_what_it_has_and_says_so(tmp_path: Path) -> None:
+    put(tmp_path, "a.md", "milk")
+    workspace = Workspace(tmp_path, search_seconds=0)
+    stopped = "[stopped after 0 seconds; not all files were searched]"
+    assert (workspace.find_files("*"), workspace.search_text("milk")) == (stopped, stopped)
+
+
 def test_text_is_read_without_the_word_for_an_empty_file(tmp_path: Path) -> None:
     put(tmp_path, "AGENTS.md")
     assert Workspace(tmp_path).read_text("AGENTS.md") == ""
