@@ -20,9 +20,10 @@ Not covered:
   outside the jail. Files that are hard links to places outside are changed there too.
 * The disk: one file's size is limited, the sum of many is not.
 * Reading: programs and their settings under /usr, /opt and the folders of the search path, whatever is kept there.
-* With `landlock` alone: the names and arguments of other processes are seen in /proc; changes of mode, owner and times
-  by path are refused inside the workspace too (`chmod`, `cp -p`), and before Linux 6.12 a command cannot send signals,
-  not even to its own processes; a workspace with secrets or localnpm's home in it is refused.
+* With `landlock` alone: the names and arguments of other processes are seen in /proc; times can be set of any file of
+  the user's that may be read; changes of mode and owner are refused inside the workspace too (`chmod`, `git init`;
+  `cp -p` and `sed -i` complain and go on), shared memory is missing, and before Linux 6.12 a command cannot send
+  signals, not even to its own processes; a workspace with secrets or localnpm's home in it is refused.
 * Memory is watched, not reserved: many processes that grow at once can pass the limit for some hundredths of a second.
   Running as root, the number of processes is watched likewise instead of being refused by the kernel.
 * What localnpm itself leaves when it is killed: the command's temporary folder stays.

@@ -90,6 +90,8 @@ def _without(path: Path, hidden: Sequence[Path]) -> Iterator[Path]:
         return
     if not any(holds(real, secret) for secret in hidden):
         yield path
+        if path.is_symlink():
+            yield real
     elif real.is_dir():
         for child in real.iterdir():
             yield from _without(child, hidden)

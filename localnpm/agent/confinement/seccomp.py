@@ -24,6 +24,7 @@ _FILTER_MODE = 2
 _NEW_NAMESPACES = 0x7E020000
 _AF_UNIX = 1
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_FS_IOC_SETFLAGS, _FS_IOC_FSSETXATTR = 0x40086602, 0x401C5820
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,13 @@ _SYSTEM = (
     *(Refusal(name, errno.ENOSYS) for name in ("memfd_create", "memfd_secret")),
 )
 
-# By path these reach files of the user anywhere; on an open file they stay, and a file outside cannot be opened.
+# These reach the user's own files anywhere, by path or, where they may be read, open. Setting the times of an open file
+# must stay: `touch` does it.
 _METADATA = (
     *(Refusal(name) for name in ("chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "utime", "utimes")),
     *(Refusal(name) for name in ("futimesat", "setxattr", "lsetxattr", "removexattr", "lremovexattr")),
+    *(Refusal(name) for name in ("fchmod", "fchown", "fsetxattr", "fremovexattr")),
+    *(Refusal("ioctl", errno.EPERM, 1, "equal", command) for command in (_FS_IOC_SETFLAGS, _FS_IOC_FSSETXATTR)),
     Refusal("utimensat", errno.EPERM, 1, "not equal", 0, "low"),
     Refusal("utimensat", errno.EPERM, 1, "not equal", 0, "high"),
 )

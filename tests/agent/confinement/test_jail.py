@@ -173,6 +173,14 @@ def test_a_readable_folder_can_be_read_and_not_written(run: Run, folder: Path) -
     assert (folder / "tools" / "tool").read_text() == "a tool"
 
 
+def test_a_readable_file_keeps_its_mode_also_when_it_is_open(run: Run, program: Program, folder: Path) -> None:
+    (folder / "tools").mkdir()
+    (folder / "tools" / "tool").touch(0o600)
+    text = f"import os\nos.fchmod(os.open('{folder}/tools/tool', os.O_RDONLY), 0o777)"
+    assert run(program(text), readable=[folder / "tools"]).exit_code == 1
+    assert (folder / "tools" / "tool").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_search_path_that_names_the_home_does_not_open_it(run: Run, folder: Path) -> None:
     (folder / "note").write_text("the secret")
     environment = {"HOME": str(folder), "PATH": f"{folder}:/usr/bin:/bin"}
