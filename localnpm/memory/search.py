@@ -4,47 +4,55 @@ What the user types is words, never query syntax: each word is quoted and matche
 text has them all, the query is looked for as it stands, which also finds a part of a word and text without spaces.
 """
 
-import sqlite3
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from localnpm.memory.database import Database, storable
 
-Place = Literal["attempt", "step", "verdict"]
+Place = Literal["attempt", "verdict", "step"]
+
+PLACES: tuple[Place, ...] = ("attempt", "verdict", "step")
+"""The request and the answer tell more than a verdict's reason, and that more than what was read on the way."""
 
 MOST_WORDS = 32
 MOST_CHARACTERS = 1000
 MOST_ROWS = 2000
+BEFORE, AFTER = 40, 80
 
 _BY_WORDS = """
-    SELECT id AS attempt_id, 'attempt' AS place, rank, snippet(attempts_fts, -1, '', '', '…', 16) AS snippet
-    FROM attempts_fts JOIN attempts ON attempts.id = attempts_fts.rowid WHERE attempts_fts MATCH :query
+    SELECT id AS attempt_id, 'attempt' AS place, id, rank FROM attempts_fts
+    JOIN attempts ON attempts.id = attempts_fts.rowid WHERE attempts_fts MATCH :query
     UNION ALL
-    SELECT attempt_id, 'step', rank, snippet(steps_fts, -1, '', '', '…', 16)
-    FROM steps_fts JOIN steps ON steps.id = steps_fts.rowid WHERE steps_fts MATCH :query
+    SELECT attempt_id, 'step', id, rank FROM steps_fts
+    JOIN steps ON steps.id = steps_fts.rowid WHERE steps_fts MATCH :query
     UNION ALL
-    SELECT attempt_id, 'verdict', rank, snippet(verdicts_fts, -1, '', '', '…', 16)
-    FROM verdicts_fts JOIN verdicts ON verdicts.id = verdicts_fts.rowid WHERE verdicts_fts MATCH :query
-    ORDER BY 3, 1 DESC LIMIT :most
+    SELECT attempt_id, 'verdict', id, rank FROM verdicts_fts
+    JOIN verdicts ON verdicts.id = verdicts_fts.rowid WHERE verdicts_fts MATCH :query
+    ORDER BY rank, attempt_id DESC LIMIT :most
 """
 
 _AS_IT_STANDS = """
-    SELECT attempt_id, place, substr(text, max(1, instr(lower(text), lower(:query)) - 40), 120) AS snippet
-    FROM (
-        SELECT id AS attempt_id, 'attempt' AS place, request AS text FROM attempts
-        UNION ALL SELECT id, 'attempt', answer FROM attempts
-        UNION ALL SELECT attempt_id, 'step', text FROM steps
-        UNION ALL SELECT attempt_id, 'step', result FROM steps
-        UNION ALL SELECT attempt_id, 'verdict', reason FROM verdicts
-    )
-    WHERE instr(lower(text), lower(:query)) > 0
+    SELECT id AS attempt_id, 'attempt' AS place, id FROM attempts
+    WHERE instr(lower(request), lower(:query)) > 0 OR instr(lower(answer), lower(:query)) > 0
+    UNION ALL
+    SELECT attempt_id, 'step', id FROM steps
+    WHERE instr(lower(text), lower(:query)) > 0 OR instr(lower(result), lower(:query)) > 0
+    UNION ALL
+    SELECT attempt_id, 'verdict', id FROM verdicts WHERE instr(lower(reason), lower(:query)) > 0
     ORDER BY attempt_id DESC LIMIT :most
 """
+
+_TEXT: dict[Place, str] = {
+    "attempt": "SELECT request, answer FROM attempts WHERE id = ?",
+    "step": "SELECT text, result FROM steps WHERE id = ?",
+    "verdict": "SELECT reason FROM verdicts WHERE id = ?",
+}
 
 
 @dataclass(frozen=True)
 class Hit:
-    """An attempt that matches, which of its texts does best, and the words around the match, on one line."""
+    """An attempt that matches, which of its texts tells most, and the words around the match, on one line."""
 
     attempt_id: int
     place: Place
@@ -56,19 +64,37 @@ def search(database: Database, text: str, *, limit: int = 20) -> tuple[Hit, ...]
     wanted = storable(text).replace("\0", " ").strip()[:MOST_CHARACTERS]
     if not wanted:
         return ()
-    rows = database.query(_BY_WORDS, {"query": _quoted(wanted), "most": MOST_ROWS})
-    rows = rows or database.query(_AS_IT_STANDS, {"query": wanted, "most": MOST_ROWS})
-    best: dict[int, Hit] = {}
+    words = list(dict.fromkeys(wanted.replace('"', " ").split()))[:MOST_WORDS]
+    rows = database.query(_BY_WORDS, {"query": _quoted(words), "most": MOST_ROWS})
+    if not rows:
+        words = [wanted]
+        rows = database.query(_AS_IT_STANDS, {"query": wanted, "most": MOST_ROWS})
+    best: dict[int, tuple[Place, int]] = {}
     for row in rows:
-        best.setdefault(row["attempt_id"], _hit(row))
-    return tuple(best.values())[:limit]
+        shown = best.setdefault(row["attempt_id"], (row["place"], row["id"]))
+        if PLACES.index(row["place"]) < PLACES.index(shown[0]):
+            best[row["attempt_id"]] = (row["place"], row["id"])
+    return tuple(
+        Hit(attempt_id, place, _snippet(database, place, row_id, words))
+        for attempt_id, (place, row_id) in list(best.items())[:limit]
+    )
 
 
-def _quoted(text: str) -> str:
-    """An FTS5 query for texts with a word that begins with each of the words of `text`."""
-    words = text.replace('"', " ").split()[:MOST_WORDS]
+def _quoted(words: list[str]) -> str:
+    """An FTS5 query for texts with a word that begins with each of the words."""
     return " ".join(f'"{word}"*' for word in words) or '""'
 
 
-def _hit(row: sqlite3.Row) -> Hit:
-    return Hit(row["attempt_id"], row["place"], " ".join(row["snippet"].split()))
+def _snippet(database: Database, place: Place, row_id: int, words: list[str]) -> str:
+    """The text around the first word that stands in it.
+
+    FTS5 has a function for this, whose time grows with the square of the matches: minutes for a long text.
+    """
+    texts = [text for row in database.query(_TEXT[place], (row_id,)) for text in row if text]
+    anywhere = re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
+    matches = [(text, match.start()) for text in texts if (match := anywhere.search(text))]
+    # Letters with and without accents match in the index, and not here: then the text's beginning has to do.
+    text, start = next(iter(matches), (texts[0] if texts else "", 0))
+    first = max(0, start - BEFORE)
+    cut = " ".join(text[first : start + AFTER].split())
+    return ("…" if first else "") + cut + ("…" if start + AFTER < len(text) else "")

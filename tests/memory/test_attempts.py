@@ -73,9 +73,7 @@ def test_arguments_that_the_user_changed_replace_the_models(log: AttemptLog) -> 
 
 def test_the_end_of_an_attempt_is_logged(log: AttemptLog) -> None:
     attempt_id = start(log)
-    log.finish_attempt(
-        attempt_id, "failed", error="disk full", surroundings=True, prompt_tokens=50, generated_tokens=7
-    )
+    log.finish_attempt(attempt_id, "failed", error="disk full", surroundings=True, prompt_tokens=50, generated_tokens=7)
     attempt = log.attempt(attempt_id)
     assert (attempt.status, attempt.error, attempt.surroundings) == ("failed", "disk full", True)
     assert (attempt.prompt_tokens, attempt.generated_tokens, attempt.finished_at is None) == (50, 7, False)

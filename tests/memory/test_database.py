@@ -134,7 +134,7 @@ def test_a_backup_is_a_whole_memory_in_one_file(database: Database, tmp_path: Pa
 
 def test_a_backup_that_cannot_be_written_says_so(database: Database, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(MemoryFileError, match="backup .*file/copy.db could not be written"):
+    with pytest.raises(MemoryFileError, match=r"backup .*file/copy.db could not be written"):
         database.backup(tmp_path / "file" / "copy.db")
 
 

@@ -183,7 +183,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_named_and_what_was_committed_stays(small_disk: Path) -> None:
     with Database.open(small_disk / "memory.db") as database:
         fill(database, sessions=5)
-        with pytest.raises(MemoryFileError, match="disk that holds .* is full"):
+        with pytest.raises(MemoryFileError, match=r"disk that holds .* is full"):
             fill(database, sessions=5000)
         assert database.query("SELECT count(*) FROM sessions")[0][0] == 5
     with Database.open(small_disk / "memory.db") as database:

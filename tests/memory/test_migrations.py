@@ -86,6 +86,6 @@ def test_without_room_for_the_backup_nothing_is_migrated(older: Path) -> None:
 def test_a_memory_of_a_newer_version_is_refused_and_left_alone(older: Path) -> None:
     Database.open(older, migrations=[*MIGRATIONS, add_notes]).close()
     before = older.read_bytes()
-    with pytest.raises(MemoryFileError, match="newer version of localnpm .schema 2; this one knows 1.*Update"):
+    with pytest.raises(MemoryFileError, match=r"newer version of localnpm .schema 2; this one knows 1.*Update"):
         Database.open(older)
     assert older.read_bytes() == before
