@@ -24,7 +24,7 @@ STORE = "commands"
 
 _ENDED = {
     "time": "it ran longer than {limits.seconds:g} seconds",
-    "cpu": "it used more than {limits.cpu_seconds} seconds of processor time",
+    "cpu": "it used more than {limits.processor_seconds} seconds of processor time",
     "memory": "it used more than {megabytes} MB of memory",
     "processes": "it had more than {limits.processes} processes and threads",
     "output": "it printed more than {limits.flood_bytes} bytes",

@@ -145,7 +145,7 @@ def _own_threads() -> int:
 
 def _set_limits(limits: Limits, others: int) -> None:
     wanted = {
-        resource.RLIMIT_CPU: (limits.cpu_seconds, limits.cpu_seconds + 1),
+        resource.RLIMIT_CPU: (limits.processor_seconds, limits.processor_seconds + 1),
         resource.RLIMIT_DATA: (limits.memory_bytes,) * 2,
         resource.RLIMIT_FSIZE: (limits.file_bytes,) * 2,
         resource.RLIMIT_NPROC: (limits.processes + others + _SPARE_PROCESSES,) * 2,

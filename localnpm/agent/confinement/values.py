@@ -1,6 +1,8 @@
 """What goes into the jail and what comes out of it, as values. Nothing here acts."""
 
 import json
+import math
+import os
 from dataclasses import asdict, dataclass
 from typing import Literal, Protocol
 
@@ -19,8 +21,8 @@ class Limits:
 
     seconds: float = 60.0
     """Wall-clock time."""
-    cpu_seconds: int = 60
-    """Processor time of one process."""
+    cpu_seconds: int = 0
+    """Processor time of one process, all its threads together; 0: as much as all processors give in `seconds`."""
     memory_bytes: int = 2 << 30
     """Memory in use, watched every few hundredths of a second; one process alone is stopped at once."""
     output_bytes: int = 256 << 10
@@ -29,6 +31,11 @@ class Limits:
     """Processes and threads at once."""
     file_bytes: int = 256 << 20
     """One file that is written."""
+
+    @property
+    def processor_seconds(self) -> int:
+        """The limit on one process's processor time, at least 1."""
+        return self.cpu_seconds or math.ceil(self.seconds) * (os.cpu_count() or 1)
 
     @property
     def flood_bytes(self) -> int:
