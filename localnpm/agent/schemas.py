@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 from localnpm.engine.messages import ToolSchema
 
-_PATH = "path relative to the workspace"
-
 _ARGUMENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "list_directory": ("List the entries of a folder. Use `.` for the workspace itself.", {"path": _PATH}),
+    "list_directory": (
+        "List the entries of a folder. Paths are relative to the workspace, which is `.`.",
+        {"path": ""},
+    ),
     "find_files": (
         "Find files by name anywhere in the workspace. The glob is matched against the file name, not the path.",
         {"pattern": "such as *.md or *report*"},
@@ -19,33 +20,33 @@ _ARGUMENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "Find the lines that contain a text, case ignored, in all text files. Returns path:line_number: line.",
         {"query": "plain text, not a regular expression"},
     ),
-    "read_file": ("Read a text file.", {"path": _PATH}),
+    "read_file": ("Read a text file.", {"path": ""}),
     "write_file": (
         "Create a text file, or replace all of its content. Missing folders are made.",
-        {"path": _PATH, "content": "all of the new content"},
+        {"path": "", "content": "all of the new content"},
     ),
     "append_file": (
         "Add text as new lines at the end of a file, or create it.",
-        {"path": _PATH, "content": "the lines to add"},
+        {"path": "", "content": "the lines to add"},
     ),
     "edit_file": (
         "Replace a text that occurs exactly once in a file. Read the file first; copy old_text exactly.",
         {
-            "path": _PATH,
+            "path": "",
             "old_text": "the text to replace, with enough around it to be unique",
             "new_text": "its replacement",
         },
     ),
-    "create_directory": ("Make a folder, with its parents.", {"path": _PATH}),
+    "create_directory": ("Make a folder, with its parents.", {"path": ""}),
     "move_file": (
         "Move or rename a file or folder. Nothing may be at the destination.",
-        {"source": _PATH, "destination": "the whole new path, with the name"},
+        {"source": "", "destination": "the whole new path, with the name"},
     ),
     "copy_file": (
         "Copy a file. Nothing may be at the destination.",
-        {"source": _PATH, "destination": "the whole new path, with the name"},
+        {"source": "", "destination": "the whole new path, with the name"},
     ),
-    "delete_file": ("Delete one file.", {"path": _PATH}),
+    "delete_file": ("Delete one file.", {"path": ""}),
     "calculate": (
         "Work out arithmetic with + - * / and brackets, to two decimals.",
         {"expression": "such as (3 + 4.5) * 2"},
@@ -57,13 +58,17 @@ _ARGUMENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
 }
 
 
+def _argument(text: str) -> Mapping[str, str]:
+    return {"type": "string", "description": text} if text else {"type": "string"}
+
+
 def _schema(name: str, description: str, arguments: Mapping[str, str]) -> ToolSchema:
     return ToolSchema(
         name,
         description,
         {
             "type": "object",
-            "properties": {key: {"type": "string", "description": text} for key, text in arguments.items()},
+            "properties": {key: _argument(text) for key, text in arguments.items()},
             "required": list(arguments),
         },
     )
