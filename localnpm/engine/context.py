@@ -32,6 +32,19 @@ class Cancelled(Exception):
     """A decode was aborted because its `Cancel` was set; the cache holds what was read before."""
 
 
+def context_parameters(plan: Plan, n_ctx: int) -> Any:
+    """llama.cpp's parameters for a context of `n_ctx` tokens run as planned."""
+    llama = library.llama()
+    params = llama.llama_context_default_params()
+    params.n_ctx = n_ctx
+    params.n_batch = params.n_ubatch = min(plan.batch, n_ctx)
+    params.n_threads = params.n_threads_batch = plan.threads
+    params.type_k = params.type_v = getattr(llama, f"GGML_TYPE_{plan.kv_type.upper()}")
+    flash = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED if plan.flash_attention else llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    params.flash_attn_type = flash
+    return params
+
+
 class Context:
     """One sequence of tokens being decoded.
 
@@ -48,15 +61,10 @@ class Context:
             ModelError: llama.cpp could not allocate it.
         """
         self._llama = llama = library.llama()
-        params = llama.llama_context_default_params()
-        params.n_ctx = n_ctx or plan.context
-        params.n_batch = params.n_ubatch = self.batch = min(plan.batch, params.n_ctx)
         self._n_vocab = int(llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model)))
+        params = context_parameters(plan, n_ctx or plan.context)
+        self.batch = int(params.n_batch)
         self._outputs = params.n_outputs_max = max(1, min(_OUTPUT_BYTES // (4 * self._n_vocab), self.batch))
-        params.n_threads = params.n_threads_batch = plan.threads
-        params.type_k = params.type_v = getattr(llama, f"GGML_TYPE_{plan.kv_type.upper()}")
-        flash = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED if plan.flash_attention else llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        params.flash_attn_type = flash
         if eval_callback is not None:
             params.cb_eval = eval_callback
         library.forget_log()

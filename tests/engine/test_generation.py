@@ -1,5 +1,7 @@
 """Streaming from a prompt: what ends it, what is reused, what is counted, and that draws can be repeated."""
 
+from collections.abc import Callable
+
 import pytest
 
 from localnpm.engine.model import Model
@@ -131,6 +133,16 @@ def test_a_generation_can_be_abandoned(bundled: Model, prompt: list[int]) -> Non
     generation.close()
     assert generation.stop_reason is None
     assert text_of(bundled, prompt, Sampling(), 6) == expected
+
+
+def test_a_model_whose_state_cannot_be_cut_reads_anew_and_answers_alike(tiny: Callable[[str], Model]) -> None:
+    model = tiny("plamo2")
+    prompt = model.tokenize("state space")
+    fresh = text_of(model, prompt, Sampling(), 6)
+    list(model.generate(prompt + prompt, max_tokens=3))
+    again = model.generate(prompt, max_tokens=6)
+    assert "".join(again) == fresh
+    assert again.usage.cached_tokens == 0
 
 
 def test_reused_and_fresh_prompts_give_the_same_tokens(bundled: Model, prompt: list[int]) -> None:
