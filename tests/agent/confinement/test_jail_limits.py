@@ -138,13 +138,15 @@ def test_a_death_by_signal_has_the_shells_exit_code(run: Run, python: str) -> No
 
 
 def test_nothing_is_left_when_the_program_that_ran_the_command_is_killed(
-    worker: Any, mechanism: Mechanism, run: Run, workspace: Path
+    worker: Any, mechanism: Mechanism, run: Run, folder: Path, workspace: Path
 ) -> None:
     run(":")
     mark = a_mark()
     asked = {
         "command": f"setsid sleep {mark} & sleep {mark}", "workspace": str(workspace), "mechanism": mechanism,
-        "limits": {}, "hidden": [], "readable": [], "environment": {}, "cancel_after": 60,
+        "limits": {}, "hidden": [], "readable": [], "cancel_after": 60,
+        # A killed program leaves its temporary folder behind: here where the test clears up.
+        "environment": {"TMPDIR": str(folder)},
     }  # fmt: skip
     another = type(worker)(worker.interpreter)
     try:
