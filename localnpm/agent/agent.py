@@ -6,15 +6,15 @@ killed at. Recall, verdicts and learning are others' business.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from localnpm.agent import events
-from localnpm.agent.attempt import Attempt, Stopped, Task
+from localnpm.agent.attempt import Attempt, OpenTools, Stopped, Task
 from localnpm.agent.conversation import cut_result, invalid_call_messages, past_messages
 from localnpm.agent.permissions import Approve, Decline, Edit, Permissions, decline_all
-from localnpm.agent.tools import Prepared, Toolbox
+from localnpm.agent.tools import Prepared
 from localnpm.config import AgentSettings
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.messages import Message, ToolCall
@@ -27,13 +27,10 @@ Stream = Generator[events.Event, None, None]
 
 @dataclass(frozen=True)
 class Agent:
-    """Carries out requests with a model and tools, one attempt at a time; `run` may be called from any thread.
-
-    `open_tools` gives the toolbox of an attempt, which journals what it changes under that attempt's id.
-    """
+    """Carries out requests with a model and tools, one attempt at a time; `run` may be called from any thread."""
 
     model: ChatModel
-    open_tools: Callable[[int], Toolbox]
+    open_tools: OpenTools
     log: AttemptLog
     permissions: Permissions
     limits: AgentSettings
@@ -91,7 +88,7 @@ class Agent:
                 prompt_tokens=attempt.prompt_tokens,
                 generated_tokens=attempt.generated_tokens,
             )
-        yield attempt.result(status, answer, error)
+        yield attempt.result(status, answer, error, self.log.changed_paths(attempt_id))
 
     def _work(self, attempt: Attempt) -> Generator[events.Event, None, str]:
         """Turn after turn until one has no call; returns the answer."""
@@ -161,7 +158,7 @@ class Agent:
             result = cut_result(result, self.model.context // 4, self.model.count)
             ok = not result.startswith("Error: ")
             self.log.finish_step(step, result, error=None if ok else result.removeprefix("Error: "))
-            attempt.note(result, prepared.paths if ok else ())
+            attempt.note(result)
             yield events.ToolResult(step, call.name, result, ok)
             done.append(prepared.call)
             answers.append(Message("tool", result, tool_call_id=call.id, name=call.name))

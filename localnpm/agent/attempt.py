@@ -1,7 +1,7 @@
 """One attempt as the loop sees it: what it is given, what it has used so far, and what stops it."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,6 +17,10 @@ from localnpm.engine.turns import Progress
 
 IDENTICAL_CALLS = 3
 SURROUNDINGS = ("Error: permission denied: ", "Error: no space left: ")
+
+
+OpenTools = Callable[[int, Cancel], Toolbox]
+"""Gives the toolbox of an attempt, which journals what it changes under that id and stops when it is cancelled."""
 
 
 class Stopped(Exception):
@@ -45,7 +49,7 @@ class Attempt:
 
     id: int
     task: Task
-    open_tools: Callable[[int], Toolbox]
+    open_tools: OpenTools
     messages: list[Message]
     approve: Approve
     cancel: Cancel
@@ -59,13 +63,12 @@ class Attempt:
     generate_seconds: float = 0.0
     last_call: str = ""
     identical: int = 0
-    changed: dict[str, None] = field(default_factory=dict)
     hampered: bool = False
 
     @cached_property
     def tools(self) -> Toolbox:
         """What the attempt works with; what it changes is journaled as this attempt's."""
-        return self.open_tools(self.id)
+        return self.open_tools(self.id, self.cancel)
 
     @property
     def seconds(self) -> float:
@@ -83,9 +86,8 @@ class Attempt:
         if self.progress is not None:
             self.progress(done, total)
 
-    def note(self, result: str, paths: Iterable[str]) -> None:
-        """Keep in mind what a call changed, and whether it failed for reasons that are not the agent's."""
-        self.changed.update(dict.fromkeys(paths))
+    def note(self, result: str) -> None:
+        """Keep in mind whether a call failed for reasons that are not the agent's."""
         self.hampered = self.hampered or result.startswith(SURROUNDINGS)
 
     def check(self, limits: AgentSettings, call: ToolCall | None = None) -> None:
@@ -108,7 +110,7 @@ class Attempt:
         if self.identical >= IDENTICAL_CALLS:
             raise Stopped("failed", f"stopped: the model asked for the same call {IDENTICAL_CALLS} times: {call.name}")
 
-    def result(self, status: events.Status, answer: str, error: str) -> events.Result:
+    def result(self, status: events.Status, answer: str, error: str, changed: tuple[str, ...]) -> events.Result:
         """The last event of this attempt."""
         speed = self.generated_tokens / self.generate_seconds if self.generate_seconds else 0.0
         return events.Result(
@@ -118,7 +120,7 @@ class Attempt:
             answer=answer,
             error=error,
             steps=self.steps,
-            changed=tuple(self.changed),
+            changed=changed,
             prompt_tokens=self.prompt_tokens,
             generated_tokens=self.generated_tokens,
             tokens_per_second=round(speed, 1),

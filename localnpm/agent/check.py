@@ -6,7 +6,6 @@ The command is the user's own, so it is not asked for again; what it changes is 
 from typing import TYPE_CHECKING
 
 from localnpm.agent import events
-from localnpm.engine.cancel import Cancel
 from localnpm.memory.attempts import AttemptLog
 
 if TYPE_CHECKING:
@@ -15,15 +14,13 @@ if TYPE_CHECKING:
 REASON_LINES = 5
 
 
-def run_check(
-    runner: "CommandRunner", log: AttemptLog, attempt_id: int, command: str, cancel: Cancel | None = None
-) -> events.Verdict:
+def run_check(runner: "CommandRunner", log: AttemptLog, attempt_id: int, command: str) -> events.Verdict:
     """Run the check and write its verdict to the ledger.
 
     Raises:
         JailError: this machine cannot confine a command.
     """
-    result = runner.run(command, cancel)
+    result = runner.run(command)
     success = result.exit_code == 0
     tail = "\n".join((result.stdout + result.stderr).rstrip().splitlines()[-REASON_LINES:])
     why = f"ended by its {result.ended_by} limit" if result.ended_by else f"exit code {result.exit_code}"

@@ -107,8 +107,8 @@ class Workbench:
             raise NotFoundError(f"there is no conversation in {self.root} yet to go on with")
         return latest.id
 
-    def _open_tools(self, attempt_id: int) -> Toolbox:
-        command = self.command_runner(attempt_id) if self.options.commands else None
+    def _open_tools(self, attempt_id: int, cancel: Cancel) -> Toolbox:
+        command = self.command_runner(attempt_id, cancel) if self.options.commands else None
         return FileTools(self._workspace(), self._journal(attempt_id), command)
 
     def _workspace(self) -> Workspace:
@@ -118,7 +118,7 @@ class Workbench:
     def _journal(self, attempt_id: int) -> Journal:
         return Journal(self.database, self.home.undo, attempt_id, self.root)
 
-    def command_runner(self, attempt_id: int) -> "CommandRunner":
+    def command_runner(self, attempt_id: int, cancel: Cancel) -> "CommandRunner":
         """What runs a command in the jail and journals what it changes as this attempt's."""
         # Imported here: most runs allow no command.
         from localnpm.agent.command import CommandRunner
@@ -131,7 +131,7 @@ class Workbench:
             output_bytes=jail.output_kb << 10,
             processes=jail.processes,
         )
-        return CommandRunner(self.root, limits, self._journal(attempt_id))
+        return CommandRunner(self.root, limits, self._journal(attempt_id), hidden=(self.home.root,), cancel=cancel)
 
 
 def checked_workspace(folder: Path, home: Home) -> Path:

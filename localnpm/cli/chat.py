@@ -183,8 +183,8 @@ class Conversation:
 
     def _report(self, what: str, rest: str) -> None:
         from localnpm.agent import undo as undoing
-        from localnpm.cli.undo import print_report
+        from localnpm.cli.undo import tell
 
         attempt_id = int(rest) if rest.isdigit() else None
         act = undoing.undo if what == "undo" else undoing.redo
-        print_report(act(self.bench.database, self.bench.home.undo, attempt_id), what)
+        tell(act(self.bench.database, self.bench.home.undo, attempt_id), "Undid" if what == "undo" else "Redid")

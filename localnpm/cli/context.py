@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from localnpm import config
 from localnpm.home import Home
-from localnpm.memory.database import Database
+
+if TYPE_CHECKING:
+    from localnpm.memory.database import Database
 
 
 @dataclass
@@ -29,15 +32,21 @@ class Context:
             settings = config.change(settings, name, key.parse(text, "command line"))
         return settings
 
-    def open_database(self) -> Database:
+    def open_database(self) -> "Database":
         """memory.db, made on first use; attempts whose process has died are marked as interrupted.
 
         Raises:
             MemoryFileError: it cannot be opened.
         """
+        from localnpm.memory.database import Database
         from localnpm.memory.process import recover
 
         self.home.prepare()
         database = Database.open(self.home.memory)
         recover(database, self.home.run)
+        if any(self.home.undo.glob("commands/*")):
+            # A command was running when its process died: journal what it had changed, so that it can be undone.
+            from localnpm.agent.command import recover as recover_commands
+
+            recover_commands(database, self.home.undo)
         return database

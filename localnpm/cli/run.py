@@ -70,8 +70,8 @@ def run(
         assert result is not None
         passed = True
         if check and result.status == "done":
-            runner = bench.command_runner(result.attempt_id)
-            verdict = run_check(runner, bench.log, result.attempt_id, check, cancel)
+            runner = bench.command_runner(result.attempt_id, cancel)
+            verdict = run_check(runner, bench.log, result.attempt_id, check)
             passed = verdict.success
             show(verdict)
         show(result)

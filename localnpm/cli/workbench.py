@@ -1,5 +1,6 @@
 """Opening the workbench for a command: model, memory and workspace, closed again at its end."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,8 +30,9 @@ def open_workbench(context: Context, options: Options) -> Iterator["Workbench"]:
     # What can fail at once is tried before a large model is loaded.
     checked_workspace(options.workspace, context.home)
     path = resolve(settings.model, context.home)
-    with Database.open(None) if options.private else context.open_database() as database:
-        if click.get_text_stream("stderr").isatty():
+    database = Database.open(None) if options.private else context.open_database()
+    with database:
+        if sys.stderr.isatty():
             click.echo("loading model\r", nl=False, err=True)
         with LlamaChat.open(path, settings.engine, cache=context.home.cache) as model:
             yield Workbench(context.home, settings, options, model, database)

@@ -151,7 +151,8 @@ class LlamaChat:
             dropped += 1
 
     def close(self) -> None:
-        """Free the model's memory."""
+        """Free the model's memory and end the template's process."""
+        self.format.close()
         self.model.close()
 
     def __enter__(self) -> Self:

@@ -251,6 +251,15 @@ class AttemptLog:
         rows = self.database.query("SELECT * FROM attempts WHERE session_id = ? ORDER BY id", (session_id,))
         return tuple(Trajectory(read_attempt(row), self.steps(row["id"])) for row in rows)
 
+    def changed_paths(self, attempt_id: int) -> tuple[str, ...]:
+        """The paths that an attempt has changed, as they are called afterwards; folders made on the way are left out."""
+        rows = self.database.query(
+            "SELECT coalesce(destination, path) AS target FROM changes WHERE attempt_id = ? AND done_at IS NOT NULL "
+            "AND kind != 'create_directory' GROUP BY target ORDER BY min(id)",
+            (attempt_id,),
+        )
+        return tuple(row["target"] for row in rows)
+
     def attempts(
         self, *, limit: int = 20, session_id: int | None = None, judged: Judged | None = None
     ) -> tuple[Attempt, ...]:

@@ -33,7 +33,7 @@ class Bench:
         self.agent = Agent(self.model, self.open_tools, self.log, self.permissions, AgentSettings(**limits))
         self.undo = tmp_path / "undo"
 
-    def open_tools(self, attempt_id):
+    def open_tools(self, attempt_id, cancel):
         return FileTools(Workspace(self.root), Journal(self.database, self.undo, attempt_id, self.root))
 
     def run(self, request="do it", **given):
@@ -195,7 +195,7 @@ def test_a_cancel_keeps_what_was_said(tmp_path):
 
 
 def test_a_workspace_that_has_gone_is_a_failed_attempt_not_a_crash(tmp_path):
-    def gone(attempt_id):
+    def gone(attempt_id, cancel):
         raise WorkspaceError("the workspace has gone")
 
     bench = Bench(tmp_path, "Hello.")
