@@ -23,7 +23,7 @@ def run_check(runner: "CommandRunner", log: AttemptLog, attempt_id: int, command
     result = runner.run(command)
     success = result.exit_code == 0
     tail = "\n".join((result.stdout + result.stderr).rstrip().splitlines()[-REASON_LINES:])
-    why = f"ended by its {result.ended_by} limit" if result.ended_by else f"exit code {result.exit_code}"
+    why = runner.text(result).split("\n")[0]
     reason = "" if success else f"{command}: {why}\n{tail}".rstrip()
     log.add_verdict(attempt_id, "check", success, reason=reason)
     return events.Verdict("check", success, reason)

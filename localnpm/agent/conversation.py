@@ -1,10 +1,14 @@
 """Between the log and the model: earlier attempts as messages, results cut to what a context bears."""
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import groupby
 
 from localnpm.engine.messages import Message, ToolCall
 from localnpm.memory.records import Trajectory
+
+
+CUT = re.compile(r"\[cut: \d+ of (\d+) lines\]")
 
 
 def past_messages(trajectories: Iterable[Trajectory], said: Callable[[str], str]) -> list[Message]:
@@ -42,6 +46,10 @@ def cut_result(text: str, limit: int, count: Callable[[str], int]) -> str:
     if len(text) <= limit or (len(text) < 40 * limit and count(text) <= limit):
         return text
     lines = text.split("\n")
+    total = len(lines)
+    if already := CUT.fullmatch(lines[-1]):
+        total = int(already.group(1))
+        del lines[-1]
     low, high = 0, len(lines)
     while low < high:
         middle = (low + high + 1) // 2
@@ -51,4 +59,4 @@ def cut_result(text: str, limit: int, count: Callable[[str], int]) -> str:
         else:
             high = middle - 1
     head = "\n".join(lines[:low]) if low else lines[0][:limit]
-    return f"{head}\n[cut: {low} of {len(lines)} lines]"
+    return f"{head}\n[cut: {low} of {total} lines]"

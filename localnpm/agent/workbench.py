@@ -7,8 +7,9 @@ open a `Workbench` and read its `run`.
 import secrets
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from localnpm.agent import events
@@ -66,6 +67,14 @@ class Workbench:
         told = tuple(PermissionRule(str(self.root), what) for what in self.options.allow)
         return told + (self.settings.permissions.always if self.options.terminal else ())
 
+    @cached_property
+    def undo_folder(self) -> Path:
+        """Where large before-images lie: in the home, or, in private, in a folder that goes when the program ends."""
+        if not self.options.private:
+            return self.home.undo
+        self._private = TemporaryDirectory(prefix="localnpm-private-")
+        return Path(self._private.name)
+
     def new_session(self, title: str) -> int:
         """Start a conversation; its title is the first request's first line."""
         return self.log.start_session(self.root, title)
@@ -116,7 +125,7 @@ class Workbench:
         return Workspace(self.root, protected=(self.home.root,), hits=hits)
 
     def _journal(self, attempt_id: int) -> Journal:
-        return Journal(self.database, self.home.undo, attempt_id, self.root)
+        return Journal(self.database, self.undo_folder, attempt_id, self.root)
 
     def command_runner(self, attempt_id: int, cancel: Cancel) -> "CommandRunner":
         """What runs a command in the jail and journals what it changes as this attempt's."""

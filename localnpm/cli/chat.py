@@ -187,4 +187,4 @@ class Conversation:
 
         attempt_id = int(rest) if rest.isdigit() else None
         act = undoing.undo if what == "undo" else undoing.redo
-        tell(act(self.bench.database, self.bench.home.undo, attempt_id), "Undid" if what == "undo" else "Redid")
+        tell(act(self.bench.database, self.bench.undo_folder, attempt_id), "Undid" if what == "undo" else "Redid")
