@@ -7,7 +7,6 @@ from itertools import groupby
 from localnpm.engine.messages import Message, ToolCall
 from localnpm.memory.records import Trajectory
 
-
 CUT = re.compile(r"\[cut: \d+ of (\d+) lines\]")
 
 
