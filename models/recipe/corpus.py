@@ -21,6 +21,7 @@ from corpus_learning import SYSTEM_REVISE, SYSTEM_SCRIPT, list_key_terms, revise
 from corpus_talk import off_topic, small_talk
 from corpus_work import work
 from localnpm.evals.habits.names import Names, Split
+from localnpm.evals.habits.shares import Shares
 
 __all__ = [
     "KINDS",
@@ -42,16 +43,16 @@ _TAGS_PER_TURN = 30
 
 Maker = Callable[[Names, About], list[Message]]
 
-KINDS: tuple[tuple[float, str, Maker], ...] = (
-    (0.66, "act", work),
-    (0.73, "correction", correction),
-    (0.82, "script", write_script),
-    (0.88, "revise", revise_script),
-    (0.91, "keywords", list_key_terms),
-    (0.96, "off_topic", off_topic),
-    (1.0, "small_talk", small_talk),
+KINDS: Shares[tuple[str, Maker]] = Shares(
+    (0.66, ("act", work)),
+    (0.73, ("correction", correction)),
+    (0.82, ("script", write_script)),
+    (0.88, ("revise", revise_script)),
+    (0.91, ("keywords", list_key_terms)),
+    (0.96, ("off_topic", off_topic)),
+    (1.0, ("small_talk", small_talk)),
 )
-"""Kinds of document with their cumulative shares."""
+"""Kinds of document."""
 
 
 def document(rng: random.Random, split: Split = "train") -> list[Message]:
@@ -61,8 +62,7 @@ def document(rng: random.Random, split: Split = "train") -> list[Message]:
 
 def document_info(rng: random.Random, split: Split = "train") -> tuple[list[Message], About]:
     """A random document and what is known about it."""
-    chance = rng.random()
-    kind, make = next((kind, make) for upper, kind, make in KINDS if chance < upper)
+    kind, make = KINDS.draw(rng.random)
     while True:
         about = About(kind)
         messages = make(Names(rng, split), about)

@@ -9,9 +9,12 @@ from localnpm.evals.habits.paths import base_name
 from localnpm.evals.habits.profile import VARIANTS, Profile, wording
 from localnpm.evals.habits.request import capitalize, extend
 from localnpm.evals.habits.runs import careless_run, expert_run, remember
+from localnpm.evals.habits.shares import Shares
 from localnpm.evals.habits.task import GIVEN, Task
 from localnpm.evals.habits.transcript import system_prompt
 
+MEMORY = Shares((0.33, "none"), (0.70, "script"), (0.82, "example"), (0.95, "both"), (1.0, "said"))
+"""What tells the variants: nothing, memory in one form or in both, or the request."""
 SHOWING_MEMORY = ("script", "example", "both")
 
 FOREIGN_SHARE = 0.08
@@ -38,7 +41,7 @@ def work(names: Names, about: About) -> list[Message]:
     """A task by an expert with a random profile; memory, or the user's own words, may tell the variants."""
     random = names.random
     family = names.pick(FAMILIES)
-    memory = _draw_memory_kind(names)
+    memory = MEMORY.draw(random)
     about.memory = memory
     script = example = None
     known: dict[str, str] = {}
@@ -78,17 +81,6 @@ def work(names: Names, about: About) -> list[Message]:
         conversation.user(next_request(names, second.request))
         conversation.run(carry_out(second, profile, workspace))
     return conversation.messages
-
-
-def _draw_memory_kind(names: Names) -> str:
-    chance = names.random()
-    if chance < 0.33:
-        return "none"
-    if chance < 0.70:
-        return "script"
-    if chance < 0.82:
-        return "example"
-    return "both" if chance < 0.95 else "said"
 
 
 def _other_family(family: type[Task], names: Names) -> type[Task]:

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localnpm.evals.habits.arithmetic import calculate, format_number
-from localnpm.evals.habits.workspace import MAX_LINES, SIGNATURES, Workspace, normalized
+from localnpm.evals.habits.paths import normalized
+from localnpm.evals.habits.workspace import MAX_LINES, SIGNATURES, Workspace
 
 FILES = {
     "todo.md": "a\nb\n",
@@ -29,6 +30,11 @@ def workspace() -> Workspace:
         ("find_files", {"pattern": "*.txt"}, "docs/sub/y.txt\ndocs/x.txt"),
         ("find_files", {"pattern": "*.TXT"}, "docs/sub/y.txt\ndocs/x.txt"),
         ("find_files", {"pattern": "*.pdf"}, "No files match *.pdf"),
+        ("find_files", {"pattern": "*OD*"}, "todo.md"),
+        ("find_files", {"pattern": "Z*"}, "z.csv"),
+        ("find_files", {"pattern": "x.txt"}, "docs/x.txt"),
+        ("find_files", {"pattern": "[xz].*"}, "docs/x.txt\nz.csv"),
+        ("find_files", {"pattern": "t?do.*"}, "todo.md"),
         ("search_text", {"query": "hello"}, "docs/x.txt:1: Hello World"),
         ("search_text", {"query": "zzz"}, "No matches for zzz"),
         ("read_file", {"path": "todo.md"}, "a\nb\n"),

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 from localnpm.evals.habits.families import BY_NAME, FAMILIES
 from localnpm.evals.habits.names import Names, Split
-from localnpm.evals.habits.profile import Profile, Uniform, full_profile, other_variant
+from localnpm.evals.habits.profile import Profile, full_profile, other_variant
 from localnpm.evals.habits.runs import careless_run, remember
+from localnpm.evals.habits.shares import Uniform
 from localnpm.evals.habits.task import DESCRIBED, Habits, Policy, Task
 from localnpm.evals.habits.transcript import (
     RESPONSE_CLOSE,

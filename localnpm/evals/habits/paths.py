@@ -1,6 +1,6 @@
-"""File names: their parts, and the styles in which people write them."""
+"""Paths in a workspace: their normal form, their parts, and the styles in which people write file names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 
 def base_name(path: str) -> str:
@@ -32,3 +32,33 @@ def snake(words: Sequence[str]) -> str:
 def pascal(words: Sequence[str]) -> str:
     """`garden fence` -> `GardenFence`."""
     return "".join(word[:1].upper() + word[1:].lower() for word in words)
+
+
+def normalized(path: str) -> str | None:
+    """The path relative to the root, which is `""`; None for a path outside the workspace."""
+    if not path or path == ".":
+        return ""
+    if path[0] in "/~\\" or (len(path) > 1 and path[1] == ":"):
+        return None
+    if "." not in path and "//" not in path and path[-1] != "/":
+        return path
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        else:
+            parts.append(part)
+    return "/".join(parts)
+
+
+def parents(path: str) -> Iterator[str]:
+    """The folders above a path, the nearest first, without the root."""
+    slash = path.rfind("/")
+    while slash > 0:
+        path = path[:slash]
+        yield path
+        slash = path.rfind("/")

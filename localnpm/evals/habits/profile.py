@@ -5,13 +5,12 @@ to variants. How users put their habits into words is in `phrases/`; `wording` d
 """
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 from localnpm.evals.habits.names import Split
 from localnpm.evals.habits.phrases import Reason, plain_reasons, split, wide_reasons
-
-Uniform = Callable[[], float]
-"""Draws from [0, 1): `random.Random.random`."""
+from localnpm.evals.habits.shares import Shares, Uniform
 
 HABITS: Mapping[str, Mapping[str, float]] = {
     "backup": {"none": 0.45, "bak": 0.25, "folder": 0.2, "orig": 0.1},
@@ -48,22 +47,17 @@ HABITS: Mapping[str, Mapping[str, float]] = {
 VARIANTS: Mapping[str, tuple[str, ...]] = {habit: tuple(priors) for habit, priors in HABITS.items()}
 
 
-def _cumulative(priors: Mapping[str, float]) -> tuple[tuple[float, str], ...]:
-    total = 0.0
-    rows = []
-    for variant, prior in priors.items():
-        total += prior
-        rows.append((total, variant))
-    return *rows[:-1], (1.0, rows[-1][1])
+def _shares(priors: Mapping[str, float]) -> Shares[str]:
+    *bounds, _ = accumulate(priors.values())
+    return Shares(*zip([*bounds, 1.0], priors, strict=True))
 
 
-_CUMULATIVE = {habit: _cumulative(priors) for habit, priors in HABITS.items()}
+_SHARES = {habit: _shares(priors) for habit, priors in HABITS.items()}
 
 
 def draw_variant(random: Uniform, habit: str) -> str:
     """A variant by its prior."""
-    chance = random()
-    return next(variant for upper, variant in _CUMULATIVE[habit] if chance < upper)
+    return _SHARES[habit].draw(random)
 
 
 class Profile(dict[str, str]):

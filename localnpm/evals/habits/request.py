@@ -4,7 +4,7 @@ import re
 
 from localnpm.evals.habits.names import Names
 from localnpm.evals.habits.phrases import Wordings
-from localnpm.evals.habits.profile import Uniform
+from localnpm.evals.habits.shares import Uniform
 
 THANKS = " Thanks!"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from localnpm.evals.habits.profile import Uniform
+from localnpm.evals.habits.shares import Uniform
 
 CHECKING = (
     "Read {thing} again to check it.",

@@ -13,6 +13,7 @@ from localnpm.evals.habits.names import Names
 from localnpm.evals.habits.paths import base_name, folder_prefix
 from localnpm.evals.habits.phrases import request_bank
 from localnpm.evals.habits.scripts import Phrasing
+from localnpm.evals.habits.shares import Shares
 from localnpm.evals.habits.verdict import Verdict, admits_failure, admits_missing, files_problem
 from localnpm.evals.habits.workspace import Call, Files, Step, Workspace
 
@@ -31,13 +32,10 @@ WRONG_FOLDER = "wrong_folder"  # the request has a path, but the file is elsewhe
 MISSING = "missing"  # the request has a path, but there is no such file
 LOST = "lost"  # the request has the topic, but there is no such file
 
-ModeShares = tuple[tuple[float, str], ...]
-"""Modes with their cumulative shares."""
-
-ANY_MODE: ModeShares = ((0.42, GIVEN), (0.82, DESCRIBED), (0.90, WRONG_FOLDER), (0.95, MISSING), (1.0, LOST))
-EXISTING: ModeShares = ((0.50, GIVEN), (1.0, DESCRIBED))
-EXISTING_OR_MISPLACED: ModeShares = ((0.46, GIVEN), (0.9, DESCRIBED), (1.0, WRONG_FOLDER))
-BY_PATH: ModeShares = ((0.80, GIVEN), (0.92, WRONG_FOLDER), (1.0, MISSING))
+ANY_MODE = Shares((0.42, GIVEN), (0.82, DESCRIBED), (0.90, WRONG_FOLDER), (0.95, MISSING), (1.0, LOST))
+EXISTING = Shares((0.50, GIVEN), (1.0, DESCRIBED))
+EXISTING_OR_MISPLACED = Shares((0.46, GIVEN), (0.9, DESCRIBED), (1.0, WRONG_FOLDER))
+BY_PATH = Shares((0.80, GIVEN), (0.92, WRONG_FOLDER), (1.0, MISSING))
 
 FILLER_EXTENSIONS = ("md", "txt", "csv", "log", "json", "yaml", "ini", "md", "txt", "txt")
 """The extensions of files that have nothing to do with the task, the common ones more often."""
@@ -65,7 +63,7 @@ class Task(ABC):
     """Titles of the family's scripts."""
     informs: ClassVar[bool] = False
     """Whether the answer is the result, and no file changes."""
-    modes: ClassVar[ModeShares] = ANY_MODE
+    modes: ClassVar[Shares[str]] = ANY_MODE
 
     def __init__(self, names: Names, mode: str) -> None:
         self.names = names
@@ -83,7 +81,7 @@ class Task(ABC):
     def make(cls, names: Names, mode: str | None = None) -> Self:
         """A random task of the family; the mode, how the request names its file, is drawn unless it is given."""
         while True:
-            task = cls(names, mode or cls._draw_mode(names))
+            task = cls(names, mode or cls.modes.draw(names.random))
             if task.build(names):
                 return task
 
@@ -94,11 +92,6 @@ class Task(ABC):
             task = cls.make(names, mode)
             if not task.missing:
                 return task
-
-    @classmethod
-    def _draw_mode(cls, names: Names) -> str:
-        chance = names.random()
-        return next(mode for upper, mode in cls.modes if chance < upper)
 
     @abstractmethod
     def build(self, names: Names) -> bool:

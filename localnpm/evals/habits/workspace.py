@@ -6,12 +6,12 @@ undo, texts that are not UTF-8.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import translate
-from functools import lru_cache
 from typing import NamedTuple
 
 from localnpm.evals.habits import arithmetic
+from localnpm.evals.habits.paths import normalized, parents
 
 Arguments = dict[str, str]
 
@@ -71,39 +71,21 @@ class ToolError(Exception):
     """A tool can't do what it is asked; its message is what the model reads after `Error: `."""
 
 
-@lru_cache(maxsize=4096)
-def _glob(pattern: str) -> re.Pattern[str]:
-    return re.compile(translate(pattern), re.IGNORECASE)
-
-
-def normalized(path: str) -> str | None:
-    """The path relative to the root, which is `""`; None for a path outside the workspace."""
-    if not path or path == ".":
-        return ""
-    if path[0] in "/~\\" or (len(path) > 1 and path[1] == ":"):
-        return None
-    if "." not in path and "//" not in path and path[-1] != "/":
-        return path
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part in ("", "."):
-            continue
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        else:
-            parts.append(part)
-    return "/".join(parts)
-
-
-def parents(path: str) -> Iterator[str]:
-    """The folders above a path, the nearest first, without the root."""
-    slash = path.rfind("/")
-    while slash > 0:
-        path = path[:slash]
-        yield path
-        slash = path.rfind("/")
+def _glob(pattern: str) -> Callable[[str], object]:
+    """A test of a file's name against a pattern, whatever the case."""
+    literal = pattern.strip("*").lower()
+    if any(special in literal for special in "*?["):
+        return re.compile(translate(pattern), re.IGNORECASE).match
+    # Most patterns are one literal, and compiling each would take longer than all the matching.
+    match pattern.startswith("*"), pattern.endswith("*"):
+        case True, True:
+            return lambda name: literal in name.lower()
+        case True, False:
+            return lambda name: name.lower().endswith(literal)
+        case False, True:
+            return lambda name: name.lower().startswith(literal)
+        case _:
+            return lambda name: name.lower() == literal
 
 
 class Workspace:
@@ -152,6 +134,7 @@ class Workspace:
         return result
 
     def list_directory(self, path: str) -> str:
+        """The names in a folder, folders first."""
         folder = self._inside(path)
         if folder and folder not in self.folders:
             raise ToolError(f"no such directory: {path}")
@@ -163,11 +146,13 @@ class Workspace:
         return "\n".join(lines) or "(empty)"
 
     def find_files(self, pattern: str) -> str:
-        matches = _glob(pattern).match
+        """The paths whose file name fits a pattern, whatever the case."""
+        matches = _glob(pattern)
         found = sorted(path for path in self.files if matches(path[path.rfind("/") + 1 :]))
         return "\n".join(found[:MAX_LINES]) or f"No files match {pattern}"
 
     def search_text(self, query: str) -> str:
+        """The lines that contain the query, whatever the case."""
         wanted = query.lower()
         lines: list[str] = []
         for path in sorted(self.files):
@@ -182,15 +167,18 @@ class Workspace:
         return "\n".join(lines) or f"No matches for {query}"
 
     def read_file(self, path: str) -> str:
+        """A file, as it is."""
         return self.files[self._existing(path)] or "(empty file)"
 
     def write_file(self, path: str, content: str) -> str:
+        """Create or overwrite a file, and the folders above it."""
         target = self._writable(path)
         self.files[target] = content
         self._make_parents(target)
         return f"Wrote {path}"
 
     def append_file(self, path: str, content: str) -> str:
+        """Add lines to a file, which is created if it is not there."""
         target = self._writable(path)
         text = self.files.get(target, "")
         if text and not text.endswith("\n"):
@@ -200,6 +188,7 @@ class Workspace:
         return f"Appended to {path}"
 
     def edit_file(self, path: str, old_text: str, new_text: str) -> str:
+        """Replace the one occurrence of a text."""
         target = self._existing(path)
         text = self.files[target]
         count = text.count(old_text) if old_text else 0
@@ -211,6 +200,7 @@ class Workspace:
         return f"Edited {path}"
 
     def create_directory(self, path: str) -> str:
+        """Make a folder and those above it; fine if it is there."""
         folder = self._inside(path)
         if folder in self.files:
             raise ToolError(f"already exists: {path}")
@@ -223,6 +213,7 @@ class Workspace:
         return f"Created directory {path}"
 
     def move_file(self, source: str, destination: str) -> str:
+        """Move a file or a folder to a free path."""
         old, new = self._transfer(source, destination)
         if old in self.folders:
             if new.startswith(f"{old}/"):
@@ -234,6 +225,7 @@ class Workspace:
         return f"Moved {source} to {destination}"
 
     def copy_file(self, source: str, destination: str) -> str:
+        """Copy a file to a free path."""
         old, new = self._transfer(source, destination)
         if old in self.folders:
             raise ToolError(f"is a directory: {source}")
@@ -242,10 +234,12 @@ class Workspace:
         return f"Copied {source} to {destination}"
 
     def delete_file(self, path: str) -> str:
+        """Delete a file."""
         del self.files[self._existing(path)]
         return f"Deleted {path}"
 
     def calculate(self, expression: str) -> str:
+        """The value of an arithmetic expression."""
         try:
             return arithmetic.calculate(expression)
         except (ValueError, ZeroDivisionError, OverflowError, RecursionError):
