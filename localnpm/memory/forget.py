@@ -210,7 +210,7 @@ def _remove_undo_files(database: Database, hashes: set[str]) -> int:
     if database.folder is None or not hashes:
         return 0
     removed = 0
-    # Under the write lock no other process can be journaling a change that needs one of the files.
+    # Under the write lock no row that needs one of the files can be added meanwhile.
     with database.transaction() as connection:
         kept = {row["hash"] for row in connection.execute(_HASHES.format(where="TRUE"))}
         for name in hashes - kept:
