@@ -48,7 +48,9 @@ stop() {
     kill -TERM "$(cat "$PID")"
     for _ in $(seq 90); do alive || break; sleep 1; done
   fi
-  alive && echo "still saving" || echo "stopped, state in $RUN/last.pt"
+  if alive; then echo "still saving"; elif [ -f "$RUN/last.pt" ]; then echo "stopped, state in $RUN/last.pt"; else
+    echo "stopped before anything was saved"
+  fi
 }
 
 case ${1:-status} in

@@ -104,7 +104,7 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = self.lr * factor
         loss, trained = self.loss(ids, weight)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
