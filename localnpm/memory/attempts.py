@@ -252,7 +252,7 @@ class AttemptLog:
         return tuple(Trajectory(read_attempt(row), self.steps(row["id"])) for row in rows)
 
     def changed_paths(self, attempt_id: int) -> tuple[str, ...]:
-        """The paths that an attempt has changed, as they are called afterwards; folders made on the way are left out."""
+        """The paths that an attempt has changed, by their names afterwards; folders made on the way are left out."""
         rows = self.database.query(
             "SELECT coalesce(destination, path) AS target FROM changes WHERE attempt_id = ? AND done_at IS NOT NULL "
             "AND kind != 'create_directory' GROUP BY target ORDER BY min(id)",

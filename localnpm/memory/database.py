@@ -120,7 +120,7 @@ class Database:
             MemoryFileError: the copy cannot be written.
         """
         with self._turn:
-            migrating.backup(self.connection, self.path, to)
+            migrating.backup(self.connection, to)
 
     def check(self, *, thorough: bool = False) -> tuple[str, ...]:
         """What is wrong with the file, one finding each; empty when it is sound.

@@ -7,12 +7,12 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from localnpm.errors import MemoryFileError
-from localnpm.memory.faults import damaged, explained
+from localnpm.memory.faults import damaged
 from localnpm.memory.schema import Migration
 
 APPLICATION_ID = 0x6C6E706D  # "lnpm"
@@ -53,14 +53,14 @@ def migrate(connection: sqlite3.Connection, path: Path | None, migrations: Seque
         return
     if path is not None and found:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        backup(connection, path, path.parent / "backups" / f"memory-{stamp}-v{found}.db")
+        backup(connection, path.parent / "backups" / f"memory-{stamp}-v{found}.db")
     connection.execute("PRAGMA foreign_keys = OFF")
     for number, migration in enumerate(migrations[found:], found + 1):
         _run(connection, migration, number)
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def backup(connection: sqlite3.Connection, path: Path | None, to: Path) -> None:
+def backup(connection: sqlite3.Connection, to: Path) -> None:
     """Copy the whole memory to `to`, as one file readable by its owner only; `to` is replaced when the copy is whole.
 
     Raises:
@@ -73,17 +73,19 @@ def backup(connection: sqlite3.Connection, path: Path | None, to: Path) -> None:
         os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         target = sqlite3.connect(part, isolation_level=None)
         try:
-            with explained(path):
-                connection.backup(target)
-                target.execute("PRAGMA journal_mode = DELETE")
+            connection.backup(target)
+            target.execute("PRAGMA journal_mode = DELETE")
         finally:
             target.close()
         with part.open("rb+") as written:
             os.fsync(written.fileno())
         part.replace(to)
     except (OSError, sqlite3.Error) as error:
-        part.unlink(missing_ok=True)
-        raise MemoryFileError(f"The backup {to} could not be written: {error}") from error
+        with suppress(OSError):
+            part.unlink()
+        raise MemoryFileError(
+            f"The backup {to} could not be written: {error}. Free some space, or see to that folder, and try again."
+        ) from error
 
 
 @contextmanager

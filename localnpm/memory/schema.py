@@ -11,7 +11,7 @@ Migration = Callable[[sqlite3.Connection], None]
 
 
 def run_script(connection: sqlite3.Connection, script: str) -> None:
-    """Execute each statement of a script within the transaction that is open."""
+    """Execute each statement of a script, which ends at a line's end, within the transaction that is open."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
