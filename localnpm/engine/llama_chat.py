@@ -12,6 +12,7 @@ from typing import Self
 from localnpm.config import EngineSettings
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.chat import ChatFormat
+from localnpm.engine.disarm import disarm
 from localnpm.engine.messages import Message, ToolSchema
 from localnpm.engine.model import Model
 from localnpm.engine.sampling import GREEDY, Sampling
@@ -102,7 +103,7 @@ class LlamaChat:
             ContextFullError: the system text and the newest exchange do not fit.
             ModelError: the model failed.
         """
-        prompt, dropped = self._fitting_prompt(messages, tools)
+        prompt, dropped = self.prompt(messages, tools)
         if dropped:
             yield Dropped(dropped)
         generation = self.model.generate(
@@ -132,13 +133,14 @@ class LlamaChat:
             usage=generation.usage,
         )
 
-    def _fitting_prompt(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> tuple[list[int], int]:
+    def prompt(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> tuple[list[int], int]:
         """The rendered prompt's tokens, and how many of the oldest exchanges were left out to make it fit."""
         room = self.context - min(ANSWER_MOST, self.context // ANSWER_SHARE)
-        kept = list(messages)
+        kept, mark = disarm(messages, self.model.vocabulary.controls)
         dropped = 0
         while True:
-            prompt = self.model.prompt_tokens(self.format.render(kept, tools))
+            first, *rest = self.format.render(kept, tools).split(mark)
+            prompt = self.model.prompt_tokens(first) + [t for part in rest for t in self.model.tokenize(part)]
             if len(prompt) <= room:
                 return prompt, dropped
             starts = [index for index, message in enumerate(kept) if message.role == "user"]

@@ -47,6 +47,16 @@ class Vocabulary:
             raise ModelError(f"llama.cpp could not split a text of {len(data):,} bytes into tokens")
         return list(tokens[:count])
 
+    def controls(self, text: str) -> frozenset[str]:
+        """The texts of the control tokens, such as a turn's end, that `text` would be read as holding."""
+        found = set(self.tokenize(text))
+        control = self._llama.LLAMA_TOKEN_ATTR_CONTROL
+        return frozenset(
+            self.text_of(token)
+            for token in found
+            if self._llama.llama_vocab_get_attr(self.pointer, token) & control and self.text_of(token) in text
+        )
+
     def piece(self, token: int, *, special: bool = True) -> bytes:
         """The bytes of one token; they need not be whole characters.
 
