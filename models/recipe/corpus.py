@@ -123,6 +123,7 @@ class Statistics:
 def generate(count: int, seed: int, out: Path | None) -> Statistics:
     """Draw documents, and write them where `out` says."""
     rng = random.Random(seed)
+    Names(rng)  # loads the words before the clock starts
     statistics = Statistics()
     encode = json.JSONEncoder(ensure_ascii=False).encode
     file = out.open("w", encoding="utf-8") if out else None

@@ -37,18 +37,12 @@ def _pools(split: Split) -> dict[str, list[str]]:
     return {kind: word_lists.training_words(kind) for kind in word_lists.LISTS} | {"made_up": unseen}
 
 
-def capitalized(word: str) -> str:
-    """The word with its first letter in upper case, the rest as it is."""
-    return word[0].upper() + word[1:]
-
-
 class Names:
     """Draws names and texts; `random` gives uniform floats in [0, 1)."""
 
-    __slots__ = ("_made_up", "_made_up_share", "_pools", "random", "rng", "split")
+    __slots__ = ("_made_up", "_made_up_share", "_pools", "random", "split")
 
     def __init__(self, rng: random.Random, split: Split = "train") -> None:
-        self.rng = rng
         self.random = rng.random
         self.split = split
         self._pools = _pools(split)

@@ -64,15 +64,17 @@ class Task(ABC):
     informs: ClassVar[bool] = False
     """Whether the answer is the result, and no file changes."""
     modes: ClassVar[Shares[str]] = ANY_MODE
+    """How often the request names its file in which way."""
 
     def __init__(self, names: Names, mode: str) -> None:
         self.names = names
         self.mode = mode
         self.files: Files = {}
-        self.path = self.given = "."
-        self.description = ""
-        self.words: list[str] = []
-        self.topic = ""
+        self.path = "."  # where the task's file is (or would be, if it is missing)
+        self.given = "."  # its path as the request has it
+        self.description = ""  # the thing asked for, in the request's words
+        self.words: list[str] = []  # what the file is about; a search by name takes the first one
+        self.topic = ""  # the same as text; a search by content takes it
         self.request = ""
         self.worded: Literal["known", "new"] = "known"
         self.key_terms: list[str] = []
