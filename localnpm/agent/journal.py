@@ -35,8 +35,10 @@ class Journal:
             ToolError: a before-image cannot be kept; nothing was changed. Also what `act` raises.
             MemoryFileError: memory.db cannot be written; if the rows could not be, nothing was changed.
         """
-        rows = [self._planned(change) for change in changes]
-        ids = self.log.plan(self.attempt_id, step_id, str(self.tree.root), rows)
+        # Under one write lock: nobody may forget an image's last other row before this one refers to it.
+        with self.log.database.transaction():
+            rows = [self._planned(change) for change in changes]
+            ids = self.log.plan(self.attempt_id, step_id, str(self.tree.root), rows)
         try:
             act()
         finally:

@@ -6,11 +6,12 @@ open a `Workbench` and read its `run`.
 
 import secrets
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import fields, replace
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from localnpm.agent import events
 from localnpm.agent.agent import Agent
@@ -54,6 +55,7 @@ class Workbench:
         self.model = model
         self.database = database
         self.log = AttemptLog(database)
+        self._closing = ExitStack()
         self.permissions = Permissions(
             self.root,
             mode=_mode(settings, options),
@@ -69,11 +71,21 @@ class Workbench:
 
     @cached_property
     def undo_folder(self) -> Path:
-        """Where large before-images lie: in the home, or, in private, in a folder that goes when the program ends."""
+        """Where large before-images lie: in the home, or, in private, in a folder that goes with the workbench."""
         if not self.options.private:
             return self.home.undo
-        self._private = TemporaryDirectory(prefix="localnpm-private-")
-        return Path(self._private.name)
+        folder = TemporaryDirectory(prefix="localnpm-private-")
+        return Path(self._closing.enter_context(folder))
+
+    def close(self) -> None:
+        """Remove what a private run has left; model and database belong to whoever opened them."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def new_session(self, title: str) -> int:
         """Start a conversation; its title is the first request's first line."""

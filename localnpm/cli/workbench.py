@@ -24,6 +24,7 @@ def open_workbench(context: Context, options: Options) -> Iterator["Workbench"]:
     from localnpm.agent.workbench import Workbench, checked_workspace
     from localnpm.engine.llama_chat import LlamaChat
     from localnpm.memory.database import Database
+    from localnpm.memory.forget import forget_older_than
     from localnpm.models import resolve
 
     settings = context.settings
@@ -34,5 +35,10 @@ def open_workbench(context: Context, options: Options) -> Iterator["Workbench"]:
     with database:
         if sys.stderr.isatty():
             click.echo("loading model\r", nl=False, err=True)
-        with LlamaChat.open(path, settings.engine, cache=context.home.cache) as model:
-            yield Workbench(context.home, settings, options, model, database)
+        if settings.agent.retention_days and not options.private:
+            forget_older_than(database, settings.agent.retention_days)
+        with (
+            LlamaChat.open(path, settings.engine, cache=context.home.cache) as model,
+            Workbench(context.home, settings, options, model, database) as bench,
+        ):
+            yield bench
