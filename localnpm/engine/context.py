@@ -38,7 +38,7 @@ def context_parameters(plan: Plan, n_ctx: int) -> Any:
     params = llama.llama_context_default_params()
     params.n_ctx = n_ctx
     params.n_batch = params.n_ubatch = min(plan.batch, n_ctx)
-    params.n_threads = params.n_threads_batch = plan.threads
+    params.n_threads, params.n_threads_batch = plan.threads, plan.batch_threads
     params.type_k = params.type_v = getattr(llama, f"GGML_TYPE_{plan.kv_type.upper()}")
     flash = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED if plan.flash_attention else llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
     params.flash_attn_type = flash

@@ -22,9 +22,11 @@ _FIXED_BYTES = 100_000_000
 """Room for llama.cpp's compute buffers besides the attention scores."""
 _THREAD_FLOPS = 12e9
 """A cautious guess at one thread's floating-point operations a second on quantized weights."""
+_SMALL_FLOPS = 100_000_000
+"""Below this, generating on two threads was measured slower than on one: 329 and 758 tokens a second for 13 million."""
 _LONGEST_NODE_SECONDS = 0.12
 """A decode can be cancelled between two nodes of its graph; the largest is a feed-forward matrix."""
-_LONGEST_BATCH_SECONDS = 2.5
+_LONGEST_BATCH_SECONDS = 4.0
 """Progress is shown after each batch."""
 
 
@@ -57,9 +59,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Plan:
-    """The values a model is loaded with. `gpu_layers` is -1 for all."""
+    """The values a model is loaded with. `threads` generate, `batch_threads` read prompts; `gpu_layers` -1: all."""
 
     threads: int
+    batch_threads: int
     context: int
     gpu_layers: int
     mmap: bool
@@ -89,11 +92,19 @@ def make_plan(header: Header, settings: EngineSettings, machine: Machine) -> Pla
         _check_heads(header)
         flash = Choice("flash attention", "yes", "a quantized cache needs it")
     threads = Choice("threads", str(settings.threads), "as set")
+    batch_threads = settings.threads or machine.cores
     if not settings.threads:
         threads = Choice("threads", str(machine.cores), "one for each physical core that this process may use")
+        if _token_flops(header) < _SMALL_FLOPS:
+            threads = Choice(
+                "threads",
+                "1",
+                f"a model this small generates faster on one thread than on several that wait for each other; "
+                f"prompts are read on {machine.cores}",
+            )
     gpu = _choose_gpu(settings, machine)
     context = _choose_context(header, settings, machine, kv_bytes(header, kv_type.value))
-    batch = _choose_batch(header, settings, int(threads.value), int(context.value))
+    batch = _choose_batch(header, settings, batch_threads, int(context.value))
     mmap = Choice("mmap", "yes" if settings.mmap else "no", "mapped, so that it loads at once and shares memory")
     if not settings.mmap:
         mmap = Choice("mmap", "no", "as set: the file is read whole")
@@ -104,6 +115,7 @@ def make_plan(header: Header, settings: EngineSettings, machine: Machine) -> Pla
         extra = Choice("weight repacking", "no", "this CPU has AMX, where a llama.cpp built by GCC 12 can crash")
     return Plan(
         threads=int(threads.value),
+        batch_threads=batch_threads,
         context=int(context.value),
         gpu_layers=int(gpu.value),
         mmap=settings.mmap,
@@ -151,8 +163,7 @@ def _choose_batch(header: Header, settings: EngineSettings, threads: int, contex
     if settings.batch:
         return Choice("batch", str(min(settings.batch, context)), "as set")
     wide, widest = header.n_embd, max(header.number("feed_forward_length"), header.n_embd, 1)
-    node = 2 * wide * widest
-    token = header.n_layer * (3 * node + 6 * wide * wide)
+    node, token = 2 * wide * widest, _token_flops(header)
     speed = threads * _THREAD_FLOPS
     size = 512
     while size > 32 and (size * node > _LONGEST_NODE_SECONDS * speed or size * token > _LONGEST_BATCH_SECONDS * speed):
@@ -160,6 +171,12 @@ def _choose_batch(header: Header, settings: EngineSettings, threads: int, contex
     return Choice(
         "batch", str(min(size, context)), "tokens read at once; small enough to cancel within 250 ms and show progress"
     )
+
+
+def _token_flops(header: Header) -> int:
+    """Roughly the floating-point operations of one token in the blocks."""
+    wide, widest = header.n_embd, max(header.number("feed_forward_length"), header.n_embd)
+    return header.n_layer * (6 * wide * widest + 6 * wide * wide)
 
 
 def _choose_gpu(settings: EngineSettings, machine: Machine) -> Choice:

@@ -41,6 +41,7 @@ class Speed:
     model: str
     loop: str
     steered: bool
+    threads: int
     tokens_per_second: float
     ours_to_this: float
     lowest_ratio: float
@@ -71,7 +72,6 @@ class Report:
     """What `run` measured."""
 
     machine: str
-    threads: int
     rounds: int
     speeds: tuple[Speed, ...]
     turns: tuple[TurnTime, ...]
@@ -84,13 +84,17 @@ class Report:
     def print(self, console: Console | None = None) -> None:
         """Print tables."""
         console = console or Console()
-        speeds = Table(title=f"Generation, {self.threads} threads, median of {self.rounds} interleaved rounds")
-        for heading in ("model", "control vector", "loop", "tokens/s", "ours / this", "range"):
-            speeds.add_column(heading, justify="left" if heading in ("model", "control vector", "loop") else "right")
+        speeds = Table(title=f"Generation, median of {self.rounds} interleaved rounds")
+        for heading in ("model", "vector", "loop", "threads", "tokens/s", "ours / this", "range"):
+            speeds.add_column(heading, justify="left" if heading in ("model", "vector", "loop") else "right")
         for speed in self.speeds:
             speeds.add_row(
-                *(speed.model, "yes" if speed.steered else "no", speed.loop, f"{speed.tokens_per_second:.1f}"),
-                *(f"{speed.ours_to_this:.3f}", f"{speed.lowest_ratio:.2f}-{speed.highest_ratio:.2f}"),
+                *(speed.model, "yes" if speed.steered else "no", speed.loop, str(speed.threads)),
+                *(
+                    f"{speed.tokens_per_second:.1f}",
+                    f"{speed.ours_to_this:.3f}",
+                    f"{speed.lowest_ratio:.2f}-{speed.highest_ratio:.2f}",
+                ),
             )
         console.print(speeds)
         turns = Table(title="Time to the first token, turn by turn of one conversation")
@@ -145,14 +149,12 @@ def run(
             unfinished.replace(random_file)
         for name, path in (("bundled", bundled_model()), (f"random {shape.architecture}", random_file)):
             with Model.open(path, settings) as model:
-                threads = model.plan.threads
                 speeds += compare_loops(model, name, rounds=rounds, count=count)
                 turns += time_turns(model, name)
                 if model.info.protocol:
                     overheads = _overheads(model)
     return Report(
         machine=f"{platform.machine()}, {Machine.detect(gpu=False, amx=False).cores} cores, {platform.system()}",
-        threads=threads,
         rounds=rounds,
         speeds=tuple(speeds),
         turns=tuple(turns),
@@ -176,7 +178,7 @@ def compare_loops(model: Model, name: str, *, rounds: int, count: int) -> list[S
                 for index in _order(len(loops), turn):
                     measured[index].append(loops[index].speed(prompt, count))
             results += [
-                _summary(name, loop.name, steered, measured[0], times)
+                _summary(name, loop.name, steered, model.plan.threads, measured[0], times)
                 for loop, times in zip(loops, measured, strict=True)
             ]
     finally:
@@ -240,6 +242,8 @@ def _order(length: int, turn: int) -> list[int]:
     return [(turn + index) % length for index in range(length)]
 
 
-def _summary(model: str, loop: str, steered: bool, ours: list[float], this: list[float]) -> Speed:
+def _summary(model: str, loop: str, steered: bool, threads: int, ours: list[float], this: list[float]) -> Speed:
     ratios = [mine / other for mine, other in zip(ours, this, strict=True)]
-    return Speed(model, loop, steered, statistics.median(this), statistics.median(ratios), min(ratios), max(ratios))
+    return Speed(
+        model, loop, steered, threads, statistics.median(this), statistics.median(ratios), min(ratios), max(ratios)
+    )

@@ -140,7 +140,7 @@ def _open_package(model: Model, extra_buffers: bool) -> Any:
             n_batch=plan.batch,
             n_ubatch=plan.batch,
             n_threads=plan.threads,
-            n_threads_batch=plan.threads,
+            n_threads_batch=plan.batch_threads,
             n_gpu_layers=plan.gpu_layers,
             flash_attn=plan.flash_attention,
             verbose=False,

@@ -41,6 +41,11 @@ def test_there_is_a_thread_for_each_core() -> None:
     assert make_plan(header(), EngineSettings(), LAPTOP).threads == 4
 
 
+def test_a_tiny_model_generates_on_one_thread_and_reads_on_all() -> None:
+    plan = make_plan(header(embedding_length=256, feed_forward_length=768, block_count=8), EngineSettings(), LAPTOP)
+    assert (plan.threads, plan.batch_threads) == (1, 4)
+
+
 def test_what_is_set_is_kept() -> None:
     settings = EngineSettings(context=3000, threads=3, mmap=False, kv_type="q8_0", batch=100)
     plan = make_plan(header(), settings, LAPTOP)
