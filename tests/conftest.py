@@ -17,6 +17,8 @@ import gguf
 import numpy as np
 import pytest
 
+import localnpm  # noqa: F401 - sets how OpenMP waits, before a test module imports PyTorch
+
 WriteGguf = Callable[..., Path]
 
 

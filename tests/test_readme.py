@@ -18,6 +18,8 @@ WHOLE = {
     "localnpm/evals/habits/words": "names and things to fill them with",
     "models/embedder": "the bundled sentence embedder",
     "models/recipe": "how model and embedder were made: corpus, trainers, exporter, checks",
+    "localnpm/evals/household": "ALFWorld's text household, simulated: rooms, rules, policies",
+    "localnpm/agent/confinement": "how a command is held: namespaces, Landlock, seccomp, a child that sets them up",
     "tests": "mirrors localnpm/",
 }
 SAID = {
@@ -37,7 +39,7 @@ def said(path: Path) -> str:
         return SAID[name]
     docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
     first = docstring.split("\n\n")[0].replace("\n", " ")
-    return re.split(r"(?<=[.;])\s|:\s", first)[0].rstrip(".;")
+    return re.split(r"(?<=[.;])\s", first)[0].rstrip(".;")
 
 
 def tree(folder: Path, depth: int = 0) -> list[str]:
