@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -84,7 +85,7 @@ class Report:
     def print(self, console: Console | None = None) -> None:
         """Print tables."""
         console = console or Console()
-        speeds = Table(title=f"Generation, median of {self.rounds} interleaved rounds")
+        speeds = Table(box=box.SIMPLE, title=f"Generation, median of {self.rounds} interleaved rounds")
         for heading in ("model", "vector", "loop", "threads", "tokens/s", "ours / this", "range"):
             speeds.add_column(heading, justify="left" if heading in ("model", "vector", "loop") else "right")
         for speed in self.speeds:
@@ -97,7 +98,7 @@ class Report:
                 ),
             )
         console.print(speeds)
-        turns = Table(title="Time to the first token, turn by turn of one conversation")
+        turns = Table(box=box.SIMPLE, title="Time to the first token, turn by turn of one conversation")
         for heading in ("model", "turn", "prompt tokens", "new tokens", "ms", "ms a new token"):
             turns.add_column(heading, justify="left" if heading == "model" else "right")
         for turn in self.turns:
@@ -108,7 +109,7 @@ class Report:
             )
         console.print(turns)
         if self.overheads:
-            overheads = Table(title="Prompt tokens before the user's first word")
+            overheads = Table(box=box.SIMPLE, title="Prompt tokens before the user's first word")
             overheads.add_column("prompt")
             overheads.add_column("tokens", justify="right")
             for overhead in self.overheads:
@@ -223,8 +224,7 @@ def _overheads(model: Model) -> tuple[Overhead, ...]:
         return (
             Overhead("bundled model", prompt_overhead(model, own, tools, system_text())),
             Overhead(
-                f"larger model, every tool described, in the bundled vocabulary of {model.info.n_vocab:,} "
-                "(larger ones need fewer)",
+                f"a larger model, every tool described (vocabulary of {model.info.n_vocab:,})",
                 prompt_overhead(model, larger, tools, system_text(surroundings=surroundings)),
             ),
         )
