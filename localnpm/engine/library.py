@@ -11,7 +11,6 @@ AMX: where `/proc/cpuinfo` lists `amx_tile`, a llama.cpp built by GCC 12 dies at
 import ctypes
 import functools
 import importlib
-import os
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -38,10 +37,8 @@ def _remember(level: int, text: bytes | None, _user: int | None) -> None:
 def llama() -> Any:
     """The `llama_cpp.llama_cpp` module, loaded and initialized at the first call.
 
-    `OMP_WAIT_POLICY=passive` makes idle threads sleep instead of spinning, so that a second program on the same cores
-    is not starved. It is read once, when the library is loaded.
+    How its threads wait for each other is set in the package's `__init__`, before OpenMP is loaded.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     module = importlib.import_module("llama_cpp.llama_cpp")
     callback = module.llama_log_callback(_remember)
     _keep.append(callback)
