@@ -6,6 +6,7 @@ headers that carry commit, checksum and size, ranges, and the list of a reposito
 
 import hashlib
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,17 @@ import numpy as np
 import pytest
 
 import localnpm  # noqa: F401 - sets how OpenMP waits, before a test module imports PyTorch
+
+
+def refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook: the suite reaches nothing but this machine."""
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = str(arguments[1][0])
+        if host != "localhost" and not host.startswith("127.") and host != "::1":
+            raise PermissionError(f"a test tried to reach {host}")
+
+
+sys.addaudithook(refuse_network)
 
 WriteGguf = Callable[..., Path]
 
