@@ -27,7 +27,7 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Message:
-    """One message. A `tool` message answers the call with its `tool_call_id`, or, where ids are empty, the oldest one open."""
+    """One message. A `tool` message answers the call of its `tool_call_id`, or, where that is empty, the oldest open one."""
 
     role: Role
     content: str = ""
