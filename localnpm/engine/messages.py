@@ -27,7 +27,7 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Message:
-    """One message. A `tool` message answers the call of its `tool_call_id`, or, where that is empty, the oldest open one."""
+    """One message. A `tool` message answers the call of its `tool_call_id`, or, without one, the oldest open call."""
 
     role: Role
     content: str = ""
