@@ -33,7 +33,7 @@ $(VENV)/bin/python:
 # PyTorch first, and a CPU build: what pip takes by itself on Linux brings gigabytes of CUDA along.
 $(VENV)/torch: | $(VENV)/bin/python
 	@$(PIP) install --quiet --upgrade "pip>=25"
-	@echo "Installing PyTorch (CPU build, about 200 MB) ..."
+	@echo "Installing PyTorch (CPU build, 200 MB) ..."
 	@$(PIP) install --quiet --no-deps --timeout 5 --retries 0 --index-url $(CPU_INDEX) $(TORCH) 2> /dev/null \
 		|| { $(PIP) install --quiet --dry-run --ignore-installed --report $(VENV)/report.json $(TORCH) > /dev/null \
 			&& ! grep -qiE '"name": "(nvidia|cuda|triton)' $(VENV)/report.json \
@@ -43,7 +43,7 @@ $(VENV)/torch: | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/ready: pyproject.toml $(VENV)/torch
-	@echo "Installing localnpm and compiling llama.cpp (3 to 10 minutes, once) ..."
+	@echo "Installing localnpm and compiling llama.cpp (about 10 minutes on two cores, once) ..."
 	@$(PIP) install --quiet --editable .
 	@touch $@
 
