@@ -137,7 +137,7 @@ class Conversation:
 
         if self.session_id is None:
             self.session_id = self.bench.new_session(request)
-        printer = Printer(stream=sys.stdout.isatty())
+        printer = Printer(stream=sys.stdout.isatty(), undo="/undo")
         cancel = Cancel()
         terminal = self.bench.options.terminal
         for event in stream(

@@ -12,10 +12,14 @@ from localnpm.plain import visible
 
 
 class Printer:
-    """Prints events as they come. With `stream` the text appears while it is generated."""
+    """Prints events as they come. With `stream` the text appears while it is generated.
 
-    def __init__(self, *, stream: bool) -> None:
+    `undo` is what takes an attempt back, with `{attempt}` for its id; empty where nothing will, as after a private run.
+    """
+
+    def __init__(self, *, stream: bool, undo: str) -> None:
         self.stream = stream
+        self.undo = undo
         self.status_shown = False
         self.open_line = False
 
@@ -54,7 +58,7 @@ class Printer:
         if result.status != "done":
             click.secho(f"{result.status}: {visible(result.error)}", fg="red", err=True)
         changed = ", ".join(visible(path) for path in result.changed)
-        undo = f"; localnpm undo {result.attempt_id} takes it back" if changed else ""
+        undo = f"; {self.undo.format(attempt=result.attempt_id)} takes it back" if self.undo else ""
         click.secho(
             f"attempt {result.attempt_id} · {result.steps} steps · {result.tokens_per_second:g} tok/s"
             + (f" · changed {changed}{undo}" if changed else ""),

@@ -50,7 +50,7 @@ def run(
     from localnpm.engine.cancel import Cancel
 
     cancel = Cancel()
-    printer = Printer(stream=sys.stdout.isatty())
+    printer = Printer(stream=sys.stdout.isatty(), undo="" if options.private else "localnpm undo {attempt}")
     with open_workbench(context, options) as bench:
         session = bench.find_session(session_id, go_on=go_on) or bench.new_session(text)
 
