@@ -11,13 +11,14 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Self
-
-import sqlite_utils
+from typing import TYPE_CHECKING, Any, Self
 
 from localnpm.memory import migrations as migrating
 from localnpm.memory.faults import BUSY_SECONDS, check_place, explained
 from localnpm.memory.schema import MIGRATIONS, Migration
+
+if TYPE_CHECKING:
+    import sqlite_utils
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -76,11 +77,6 @@ class Database:
         if connection is None:
             connection = self._connections[key] = _connect(self.path)
         return connection
-
-    @property
-    def tables(self) -> sqlite_utils.Database:
-        """This thread's connection as sqlite-utils sees it. Write only within `transaction`."""
-        return sqlite_utils.Database(self.connection)
 
     def query(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """All rows of a SELECT.
@@ -161,6 +157,14 @@ class Database:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def tables_of(connection: sqlite3.Connection) -> "sqlite_utils.Database":
+    """A connection as sqlite-utils sees it. Write only within a transaction."""
+    # Imported here: it takes longer to import than most commands take to run.
+    import sqlite_utils
+
+    return sqlite_utils.Database(connection)
 
 
 def storable(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Literal
 from localnpm.errors import LocalnpmError, MemoryFileError
 from localnpm.memory import process
 from localnpm.memory.clock import days_ago
-from localnpm.memory.database import Database, storable
+from localnpm.memory.database import Database, storable, tables_of
 from localnpm.memory.records import unknown_attempt
 from localnpm.memory.sessions import session, title_of
 
@@ -187,7 +187,7 @@ def _delete(connection: sqlite3.Connection, target: _Target) -> set[str]:
         _rename(connection, row["session_id"], row["request"])
     # A rebuilt index holds no trace of the words that only the forgotten rows had.
     for table in ("attempts", "steps", "verdicts"):
-        connection.execute(f"INSERT INTO {table}_fts({table}_fts) VALUES ('rebuild')")
+        tables_of(connection).table(f"{table}_fts").rebuild_fts()
     return hashes
 
 

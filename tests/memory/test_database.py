@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from localnpm.errors import MemoryFileError
-from localnpm.memory.database import Database, storable
+from localnpm.memory.database import Database, storable, tables_of
 
 
 def count(database: Database) -> int:
@@ -106,7 +106,7 @@ def test_private_and_stored_memories_have_the_same_tables(database: Database) ->
 
 
 def test_sqlite_utils_sees_the_tables(database: Database) -> None:
-    assert {"sessions", "attempts", "steps", "verdicts", "changes"} <= set(database.tables.table_names())
+    assert {"sessions", "attempts", "steps", "verdicts", "changes"} <= set(tables_of(database.connection).table_names())
 
 
 def test_a_sound_memory_passes_the_check(database: Database) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from localnpm.errors import MemoryFileError
-from localnpm.memory.database import Database
+from localnpm.memory.database import Database, tables_of
 from localnpm.memory.migrations import version
 from localnpm.memory.schema import MIGRATIONS, run_script
 
@@ -58,7 +58,7 @@ def test_a_migration_that_fails_changes_nothing(older: Path) -> None:
         Database.open(older, migrations=[*MIGRATIONS, fail_half_way])
     with Database.open(older) as database:
         assert [row["title"] for row in database.query("SELECT title FROM sessions")] == ["old"]
-        assert "halves" not in database.tables.table_names()
+        assert "halves" not in tables_of(database.connection).table_names()
 
 
 def test_migrations_before_a_failing_one_stay(older: Path) -> None:
