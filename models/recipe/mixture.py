@@ -17,12 +17,20 @@ class Mixture:
     """Their share of the documents; household documents are about 2.6 times as long."""
     split: Split = "train"
     """Which words the file tasks use; `bootstrap` for training a tokenizer, as `train` has words of its pieces."""
+    more_of: frozenset[str] = frozenset()
+    """Families that scores show to be weak."""
+    more: float = 0.0
+    """The share of the file tasks' documents that is drawn from `more_of` alone."""
 
     def document(self, rng: random.Random) -> list[Message]:
         """A new document."""
         if rng.random() < self.household:
             return household_corpus.document(rng)
-        return corpus.document(rng, self.split)
+        wanted = self.more_of if self.more_of and rng.random() < self.more else None
+        while True:
+            messages, about = corpus.document_info(rng, self.split)
+            if wanted is None or about.family in wanted:
+                return messages
 
     def segments(self, rng: random.Random) -> list[Segment]:
         """A new document as text in pieces, each with whether the model learns to write it."""

@@ -196,6 +196,8 @@ def main() -> None:
     )
     parser.add_argument("--other", type=float, default=BatchOptions.other_weight, help="weight of the other tokens")
     parser.add_argument("--household", type=float, default=0.12, help="share of household documents")
+    parser.add_argument("--more-of", default="", help="families to train more of, with commas between")
+    parser.add_argument("--more", type=float, default=0.4, help="their extra share of the file tasks' documents")
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
@@ -211,7 +213,8 @@ def main() -> None:
     trainer = Trainer(config, options.run, options.lr, options.bf16)
     print(trainer.start_from(options.weights), flush=True)
 
-    mixture = Mixture(options.household)
+    more_of = frozenset(filter(None, options.more_of.split(",")))
+    mixture = Mixture(options.household, more_of=more_of, more=options.more)
     batch_options = BatchOptions(options.tokens, options.longest, options.other)
     held_out = list(islice(batches_forever(mixture, tokenizer, batch_options, HELD_OUT_SEED), HELD_OUT_BATCHES))
     seed = options.seed * SEED_STRIDE + trainer.progress.steps + 1

@@ -30,6 +30,8 @@ APPEND = {
         "Append the todo with the next number: <number>. <todo>.",
     ),
 }
+MARKS = ("- [ ] ", "- [ ] ", "- [ ] ", "- [x] ", "- ", "* ", "TODO: ", "{number}. ")
+"""How the entries of a list begin that is there already."""
 TELL = (
     "Answer with the todo and the path.",
     "Say what was added and where.",
@@ -76,6 +78,10 @@ class AddTodo(Task):
                 # Existing entries in two styles show that the list itself does not tell how the user likes it.
                 todos[0] = f"- {todos[0]}"
                 todos[1] = names.pick(("* ", "+ ", "TODO: ", "> ")) + todos[1]
+            elif chance < 0.85:
+                # Most lists of real users have one style, checkboxes above all; drawn apart from the user's habit.
+                mark = names.pick(MARKS)
+                todos = [mark.format(number=number) + todo for number, todo in enumerate(todos, 1)]
             self.text, self.entries = head + "".join([f"{todo}\n" for todo in todos]), len(todos)
         if random() < 0.08:
             self.text = self.text.rstrip("\n")
