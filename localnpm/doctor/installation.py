@@ -14,7 +14,7 @@ from localnpm.doctor.finding import Finding, ok, problem, warning
 from localnpm.home import PACKAGE, bundled
 
 BUNDLED = {
-    "apprentice-q8_0.gguf": "bae3db618a18658ade09c5da498d713d32dd71e802caf7f59f4df96e462fc840",
+    "apprentice-q8_0.gguf": "92294fce1154c7e555cc6f26dac7c12187575aaac4a354bc5b2c0b9272329331",
     "embedder/model.safetensors": "61f946f07175f87a04657948b84b4e6f32b97cede90803510df5a46b08ed9cd4",
     "embedder/tokenizer.json": "c9a267ecd7841c281e579a749e342a6c5374b113d312f4dd8be1bc6defaaa012",
 }
