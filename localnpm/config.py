@@ -215,7 +215,7 @@ def find_key(name: str, where: str) -> Key:
     if name in KEYS:
         return KEYS[name]
     section = name.rpartition(".")[0]
-    near = [key for key in KEYS if key.rpartition(".")[0] == section] or list(KEYS)
+    near = [key for key in KEYS if section and key.rpartition(".")[0] == section] or list(KEYS)
     raise ConfigError(f"{where}: there is no setting {name!r}; there are {', '.join(near)}")
 
 
@@ -237,7 +237,7 @@ def load(home: Home, environment: Mapping[str, str] | None = None) -> Settings:
 def _read(path: Path) -> Mapping[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); mend or move it, or run `localnpm config init`") from None

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import platformdirs
 
+from localnpm.errors import ConfigError
+
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -62,10 +64,14 @@ class Home:
         """Make the home folder, readable by its owner only.
 
         Raises:
-            PermissionError, FileExistsError: as `Path.mkdir` does.
+            ConfigError: it cannot be made.
         """
-        if not self.root.is_dir():
-            self.root.mkdir(parents=True, mode=0o700)
+        try:
+            self.root.mkdir(parents=True, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"{self.root}: cannot be made or used as the home ({error.strerror}); choose another one with --home"
+            ) from None
 
 
 def checkout() -> Path | None:

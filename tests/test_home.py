@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 import localnpm
 from localnpm import home
+from localnpm.errors import ConfigError
 
 
 def test_the_flag_wins_over_the_variable(tmp_path, monkeypatch):
@@ -25,6 +28,13 @@ def test_in_a_checkout_home_is_the_checkout_wherever_one_stands(tmp_path, monkey
 def test_the_bundled_model_and_embedder_are_there():
     assert home.bundled_model().is_file()
     assert (home.bundled_embedder() / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("place", ["file", "file/inside"])
+def test_a_home_that_cannot_be_made_is_an_error_that_names_it(tmp_path, place):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=f"{place}: cannot be made.*--home"):
+        home.Home(tmp_path / place).prepare()
 
 
 def test_a_new_home_is_its_owners_alone(tmp_path):
