@@ -1,5 +1,7 @@
 """The loop: what is logged when, what a front end sees, and what ends an attempt. The model plays prepared turns."""
 
+from dataclasses import replace
+
 import pytest
 
 from localnpm.agent import events
@@ -233,7 +235,21 @@ def test_a_long_result_is_cut_at_a_lines_end_and_says_so(tmp_path):
     assert bench.model.count(shown) <= 100
 
 
-def test_a_change_that_the_surroundings_refused_is_marked(tmp_path):
+def test_a_mistake_of_the_agents_own_is_not_put_down_to_the_surroundings(tmp_path):
     bench = Bench(tmp_path, call("write_file", path="/etc/passwd", content="x"), "Sorry.")
     bench.run()
     assert not bench.log.attempt(1).surroundings
+
+
+class FullDisk(FileTools):
+    """Tools on a disk that has no space left."""
+
+    def perform(self, prepared, step_id):
+        return f"Error: no space left: {prepared.call.arguments['path']}"
+
+
+def test_a_full_disk_is_put_down_to_the_surroundings(tmp_path):
+    bench = Bench(tmp_path, call("write_file", path="a.txt", content="x"), "Sorry.")
+    agent = replace(bench.agent, open_tools=lambda attempt_id, cancel: FullDisk(Workspace(bench.root)))
+    list(agent.run(Task("do it", bench.session, "s", GREEDY)))
+    assert bench.log.attempt(1).surroundings
