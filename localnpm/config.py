@@ -94,6 +94,57 @@ class PermissionSettings:
 
 
 @dataclass(frozen=True)
+class MemorySettings:
+    """What is recalled for a task. Zeros mean: chosen for the model."""
+
+    embedder: str = setting("", "a sentence-transformers folder; empty: the bundled embedder")
+    key: str = setting(
+        "query",
+        "what recall compares: query (the request), avefact (its key terms), random (a control for evaluations)",
+        allowed=("query", "avefact", "random"),
+    )
+    threshold: float | None = setting(
+        None, "the least similarity at which anything is recalled; left out: calibrated", least=-1, most=1
+    )
+    scripts: int = setting(
+        0, "procedures in one prompt; 0: one for the bundled model, three for others", least=0, most=20
+    )
+    tokens: int = setting(0, "tokens of memory in one prompt; 0: chosen by model and context", least=0, most=100_000)
+    neighbours: int = setting(8, "trajectories that a vector is made from on the spot", least=1, most=100)
+    holdout: float = setting(
+        0.05, "share of tasks done without memory, so that its use can be measured", least=0, most=0.5
+    )
+    capacity: int = setting(500, "procedures in use at most; the least useful are retired", least=1, most=1_000_000)
+
+
+@dataclass(frozen=True)
+class LearningSettings:
+    """When and how procedures are made from the log."""
+
+    build: str = setting(
+        "proceduralization",
+        "what a procedure holds: trajectory (an example), script, proceduralization (both)",
+        allowed=("trajectory", "script", "proceduralization"),
+    )
+    update: str = setting(
+        "adjustment",
+        "vanilla (add), validation (successes only), adjustment (also rewrite a script that led to a failure)",
+        allowed=("vanilla", "validation", "adjustment"),
+    )
+    every: int = setting(10, "newly judged attempts that make a pass due; 0: only when told to", least=0, most=100_000)
+    idle_seconds: int = setting(60, "seconds without a task after which a due pass begins", least=1, most=86400)
+    run_seconds: int = setting(20, "seconds that `run` may spend on a due pass after its answer", least=0, most=86400)
+    weak_evidence: bool = setting(True, "also learn from undoing, declining, editing by hand, and leaving in place")
+    direction: str = setting(
+        "mean",
+        "how a control vector is taken from its pairs: mean (difference), principal (component)",
+        allowed=("mean", "principal"),
+    )
+    kl: float = setting(1.0, "how far steering may change the next token at most, in nats", least=0.01, most=20)
+    activations_mb: int = setting(500, "megabytes of cached activations", least=0, most=1 << 20)
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings, checked."""
 
@@ -103,6 +154,8 @@ class Settings:
     agent: AgentSettings = AgentSettings()
     jail: JailSettings = JailSettings()
     permissions: PermissionSettings = PermissionSettings()
+    memory: MemorySettings = MemorySettings()
+    learning: LearningSettings = LearningSettings()
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,40 @@ class Event:
 
 
 @dataclass(frozen=True)
+class RecalledItem:
+    """One procedure that recall found. `uplift` is what it has gained so far (None: not known yet), with its interval.
+
+    `similarity` is a cosine; `wins` of `uses` judged uses were successes.
+    """
+
+    procedure_id: int
+    version_id: int | None
+    vector_id: int | None
+    name: str
+    title: str
+    similarity: float
+    wins: int
+    uses: int
+    uplift: float | None
+    interval: tuple[float, float] | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Recalled(Event):
+    """What memory has for the task and what is used of it; comes right after `AttemptStarted`.
+
+    `channel` is what was done: `none` also where something was found and withheld; `why` says so in words.
+    `coefficient` is the steering's strength, 0 without.
+    """
+
+    channel: str
+    items: tuple[RecalledItem, ...]
+    coefficient: float
+    why: str
+
+
+@dataclass(frozen=True)
 class AttemptStarted(Event):
     """The attempt is in the log; nothing has been generated yet."""
 

@@ -40,6 +40,7 @@ class Attempt:
     generated_tokens: int
     started_at: datetime
     finished_at: datetime | None
+    practice: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ def read_attempt(row: sqlite3.Row) -> Attempt:
     values = {key: row[key] for key in row.keys() if key != "process"}  # noqa: SIM118
     values["sampling"] = json.loads(row["sampling"])
     values["surroundings"] = bool(row["surroundings"])
+    values["practice"] = bool(row["practice"])
     return Attempt(**_timed(values))
 
 
