@@ -60,7 +60,9 @@ class Agent:
             model_fingerprint=self.model.fingerprint,
             system=task.system,
             sampling=asdict(task.sampling),
+            channel=task.channel,
             retry_of=task.retry_of,
+            practice=task.practice,
         )
         messages = [Message("system", task.system), *history, Message("user", task.request)]
         attempt = Attempt(attempt_id, task, self.open_tools, messages, approve, cancel or Cancel(), progress)

@@ -14,6 +14,7 @@ from localnpm.engine.messages import Message, ToolCall
 from localnpm.engine.sampling import Sampling
 from localnpm.engine.steering import Steering
 from localnpm.engine.turns import Progress
+from localnpm.memory.records import Channel
 
 IDENTICAL_CALLS = 3
 SURROUNDINGS = ("Error: permission denied: ", "Error: no space left: ")
@@ -41,6 +42,8 @@ class Task:
     sampling: Sampling
     steering: Steering | None = None
     retry_of: int | None = None
+    channel: Channel = "none"
+    practice: bool = False
 
 
 @dataclass

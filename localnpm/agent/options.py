@@ -7,13 +7,17 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Options:
-    """For one run or one chat. `terminal`: there is a user who can be asked."""
+    """For one run or one chat. `terminal`: there is a user who can be asked.
+
+    `steer` names control vectors, `NAME:COEFFICIENT@FIRST-LAST`, that take the place of what recall would choose.
+    """
 
     workspace: Path = Path()
     allow: frozenset[str] = frozenset()
     read_only: bool = False
     terminal: bool = False
     memory: Literal["none", "script", "vector", "both", "auto"] = "auto"
+    steer: tuple[str, ...] = ()
     private: bool = False
     system: str = ""
 

@@ -1,11 +1,11 @@
 """An agent with all that it works with, opened for one workspace: model, tools, log, permissions.
 
-What every front end needs before its first event: the command line, the chat, the terminal app and the evaluations
-open a `Workbench` and read its `run`.
+What every front end needs before its first event. Its own `run` knows no memory: learning/learner.py recalls for a
+request, has `task` put it into the prompt, and reads the attempt's events.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import fields, replace
 from functools import cached_property, partial
@@ -21,16 +21,19 @@ from localnpm.agent.options import Options
 from localnpm.agent.permissions import Approve, Mode, Permissions, decline_all
 from localnpm.agent.prompts import Surroundings, system_text
 from localnpm.agent.tools import FileTools, Toolbox
+from localnpm.agent.undo import UndoReport, undo
 from localnpm.agent.workspace import Workspace
 from localnpm.config import PermissionRule, SamplingSettings, Settings
 from localnpm.config_file import add_rule
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.sampling import Sampling
+from localnpm.engine.steering import Steering
 from localnpm.engine.turns import ChatModel, Progress
 from localnpm.errors import NotFoundError, WorkspaceError
 from localnpm.home import Home
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
+from localnpm.memory.records import Channel
 from localnpm.memory.sessions import last_session, session
 
 if TYPE_CHECKING:
@@ -100,18 +103,45 @@ class Workbench:
         cancel: Cancel | None = None,
         progress: Progress | None = None,
     ) -> Iterator[events.Event]:
-        """Carry out one request in a session, as a stream of events.
+        """Carry out one request in a session without memory, as a stream of events.
 
         Raises:
             MemoryFileError: the log cannot be written.
         """
+        return self.agent.run(self.task(request, session_id), approve=approve, cancel=cancel, progress=progress)
+
+    def task(
+        self,
+        request: str,
+        session_id: int,
+        *,
+        script: str | Sequence[str] = (),
+        example: str = "",
+        steering: Steering | None = None,
+        channel: Channel = "none",
+        retry_of: int | None = None,
+        practice: bool = False,
+        sampling: Sampling | None = None,
+    ) -> Task:
+        """What an attempt of this request is given: the system text with what memory has for it, and the sampling."""
         bundled = self.model.protocol == 1
         system = system_text(
+            script=script,
+            example=example,
             surroundings=None if bundled else Surroundings.of(self._workspace()),
             extra=self.options.system,
         )
-        task = Task(request, session_id, system, merged(self.model.sampling, self.settings.sampling))
-        return self.agent.run(task, approve=approve, cancel=cancel, progress=progress)
+        drawn = sampling or merged(self.model.sampling, self.settings.sampling)
+        return Task(request, session_id, system, drawn, steering, retry_of, channel, practice)
+
+    def undo(self, attempt_id: int) -> UndoReport:
+        """Take back an attempt's changes; it says nothing about the attempt.
+
+        Raises:
+            NotFoundError: no such attempt, or nothing of it to undo.
+            UndoError: the attempt is still running.
+        """
+        return undo(self.database, self.undo_folder, attempt_id)
 
     def find_session(self, session_id: int | None = None, *, go_on: bool = False) -> int | None:
         """The session of that id, or with `go_on` the latest of this workspace; None when neither is asked for.

@@ -59,6 +59,7 @@ class AttemptLog:
         sampling: Mapping[str, Any],
         channel: Channel = "none",
         retry_of: int | None = None,
+        practice: bool = False,
     ) -> int:
         """Log a request before the model reads it; `sampling` holds the seed too.
 
@@ -76,7 +77,7 @@ class AttemptLog:
                 self._exists(connection, retry_of)
             cursor = connection.execute(
                 "INSERT INTO attempts(session_id, request, process, workspace, model, model_fingerprint, system, "
-                "sampling, channel, retry_of, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "sampling, channel, retry_of, practice, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     session_id,
                     storable(request),
@@ -88,6 +89,7 @@ class AttemptLog:
                     json.dumps(dict(sampling)),
                     channel,
                     retry_of,
+                    int(practice),
                     moment,
                 ),
             )
@@ -202,6 +204,16 @@ class AttemptLog:
                 "UPDATE attempts SET undone_at = ? WHERE id = ?", (now() if undone else None, attempt_id)
             )
 
+    def keep_check(self, attempt_id: int, command: str) -> None:
+        """Log the command that judges an attempt, so that it can be practised.
+
+        Raises:
+            NotFoundError: no attempt has that id.
+        """
+        with self.database.transaction() as connection:
+            self._exists(connection, attempt_id)
+            connection.execute("UPDATE attempts SET check_command = ? WHERE id = ?", (storable(command), attempt_id))
+
     def add_verdict(
         self,
         attempt_id: int,
@@ -229,8 +241,10 @@ class AttemptLog:
         return read_attempt(rows[0])
 
     def last_attempt(self) -> Attempt | None:
-        """The attempt that began last of those that have ended, or None where there is none."""
-        rows = self.database.query("SELECT * FROM attempts WHERE status != 'running' ORDER BY id DESC LIMIT 1")
+        """The user's attempt that began last of those that have ended, or None where there is none."""
+        rows = self.database.query(
+            "SELECT * FROM attempts WHERE status != 'running' AND NOT practice ORDER BY id DESC LIMIT 1"
+        )
         return read_attempt(rows[0]) if rows else None
 
     def steps(self, attempt_id: int) -> tuple[Step, ...]:

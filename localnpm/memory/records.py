@@ -41,6 +41,7 @@ class Attempt:
     started_at: datetime
     finished_at: datetime | None
     practice: bool = False
+    check_command: str | None = None
 
 
 @dataclass(frozen=True)

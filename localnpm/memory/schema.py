@@ -183,6 +183,8 @@ def m002_procedures(connection: sqlite3.Connection) -> None:
         """
         -- 1: a repetition for practice, not a task of the user's; it counts in no statistic.
         ALTER TABLE attempts ADD COLUMN practice INTEGER NOT NULL DEFAULT 0;
+        -- The command whose exit status judged it, so that it can be practised.
+        ALTER TABLE attempts ADD COLUMN check_command TEXT;
 
         -- One run of the distillation. What it publishes, it publishes in one transaction.
         CREATE TABLE passes (
