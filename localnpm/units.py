@@ -1,4 +1,4 @@
-"""Numbers as people read them: sizes in bytes and counts of parameters. Decimal units, as on disks and the hub."""
+"""Numbers as people read them: bytes, tokens, parameters. Decimal units, as on disks and the hub."""
 
 
 def size(count: float) -> str:
@@ -12,6 +12,14 @@ def size(count: float) -> str:
     digits = 2 if count < 9.995 else 1 if count < 99.95 else 0
     number = f"{count:.{digits}f}"
     return f"{number.rstrip('0').rstrip('.') if digits else number} {unit}"
+
+
+def count(number: int) -> str:
+    """A count in few characters: `312`, `1.8k`, `32k`."""
+    if number < 1000:
+        return str(number)
+    thousands = f"{number / 1000:.1f}" if number < 9950 else f"{number / 1000:.0f}"
+    return f"{thousands.removesuffix('.0')}k"
 
 
 def parameters(count: int) -> str:

@@ -1,0 +1,32 @@
+"""Bare `localnpm`: the terminal app in the current folder, or the plain chat where there is no terminal to draw on."""
+
+import os
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from localnpm.agent.options import Options
+from localnpm.cli.context import Context
+
+if TYPE_CHECKING:
+    from localnpm.tui.app import Agent
+
+
+def can_draw() -> bool:
+    """Whether both ends are a terminal that can place the cursor."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+
+
+def open_app(context: Context, options: Options, session_id: int | None = None) -> None:
+    """Run the app until the user leaves it."""
+    from localnpm.tui.app import LocalnpmApp
+
+    def open_agent() -> "AbstractContextManager[Agent]":
+        # Imported in the agent's thread, after the first paint.
+        from localnpm.cli.workbench import open_workbench
+
+        return open_workbench(context, options)
+
+    options = replace(options, terminal=True)
+    LocalnpmApp(context.home, options, open_agent, session_id=session_id).run()

@@ -1,0 +1,113 @@
+"""The app: one window over one open agent. Screens show; the backend's thread works; this file joins the two.
+
+The first screen is up before anything slow is imported: nothing here imports llama_cpp, torch or
+sentence_transformers, and the agent is opened in its thread after the first paint.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Protocol
+
+from textual.app import App
+from textual.reactive import reactive
+
+from localnpm.agent import events
+from localnpm.agent.options import Options
+from localnpm.agent.permissions import Approve
+from localnpm.engine.cancel import Cancel
+from localnpm.engine.turns import Progress
+from localnpm.home import Home
+from localnpm.tui.backend import Backend
+from localnpm.tui.literal import literal
+from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted, Loading, Ready, Unusable
+from localnpm.tui.screens.chat import ChatScreen
+from localnpm.tui.status import Status
+
+
+class Agent(Protocol):
+    """What the app needs of an open agent; `learning.Learner` is one."""
+
+    def new_session(self, title: str) -> int: ...
+
+    def run(
+        self, request: str, session_id: int, *, approve: Approve, cancel: Cancel, progress: Progress
+    ) -> Iterator[events.Event]: ...
+
+
+class LocalnpmApp(App[None]):
+    """The terminal app."""
+
+    TITLE = "localnpm"
+    CSS_PATH = "localnpm.tcss"
+
+    status: reactive[Status] = reactive(Status())
+
+    def __init__(
+        self,
+        home: Home,
+        options: Options,
+        open_agent: Callable[[], AbstractContextManager[Agent]],
+        *,
+        session_id: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.home = home
+        self.options = options
+        self.backend: Backend[Agent] = Backend(open_agent, self.post_message)
+        self._session_id = session_id
+
+    def on_mount(self) -> None:
+        """Show the chat; open the agent when it has been painted."""
+        self.push_screen(ChatScreen(self._session_id))
+        self.call_after_refresh(self.backend.start)
+
+    async def on_unmount(self) -> None:
+        """Leave nothing running."""
+        self.backend.stop()
+
+    @property
+    def chat(self) -> ChatScreen:
+        """The screen of the conversation, which is always there."""
+        return next(screen for screen in self.screen_stack if isinstance(screen, ChatScreen))
+
+    def on_loading(self, message: Loading) -> None:
+        """Say what is being opened."""
+        self.status = replace(self.status, activity="loading")
+
+    def on_ready(self, message: Ready) -> None:
+        """Say that requests are carried out from now on."""
+        self.status = replace(self.status, activity="ready")
+
+    def on_unusable(self, message: Unusable) -> None:
+        """Say what is wrong, and what to do."""
+        self.status = replace(self.status, activity="unusable")
+        self.notify(str(literal(message.message)), title="The agent cannot be opened", severity="error", timeout=60)
+
+    async def on_job_started(self, message: JobStarted) -> None:
+        """A request is being carried out."""
+        self.status = replace(self.status, activity="generating")
+        await self.chat.take(message)
+
+    async def on_happened(self, message: Happened) -> None:
+        """Keep the status; hand the event on."""
+        match message.event:
+            case events.PromptProgress(done, total) if total:
+                self.status = replace(self.status, activity="reading", progress=done / total)
+            case events.Token() | events.Thought() if self.status.activity != "generating":
+                self.status = replace(self.status, activity="generating")
+            case events.Result(tokens_per_second=speed):
+                self.status = replace(self.status, tokens_per_second=speed)
+            case _:
+                pass
+        await self.chat.take(message)
+
+    async def on_asked(self, message: Asked) -> None:
+        """The agent waits for the user."""
+        self.status = replace(self.status, activity="asking")
+        await self.chat.take(message)
+
+    async def on_job_ended(self, message: JobEnded) -> None:
+        """The request is over."""
+        self.status = replace(self.status, activity="ready", progress=0.0)
+        await self.chat.take(message)

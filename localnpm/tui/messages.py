@@ -1,0 +1,75 @@
+"""What the agent's thread tells the app, as Textual messages. The events inside are those of agent/events.py."""
+
+import queue
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from localnpm.agent import events
+from localnpm.agent.permissions import Decision
+from localnpm.agent.tools import Prepared
+
+
+class Loading(Message):
+    """Something slow is being opened, such as `model`; the app can be used meanwhile."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
+
+
+class Ready(Message):
+    """Model, memory and workspace are open; requests are carried out from now on."""
+
+
+class Unusable(Message):
+    """The agent could not be opened. `message` says why, and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__()
+        self.message = message
+
+
+class Happened(Message):
+    """An event of the attempt that job `job` carries out."""
+
+    def __init__(self, job: int, event: events.Event) -> None:
+        super().__init__()
+        self.job = job
+        self.event = event
+
+
+@dataclass(frozen=True)
+class Question:
+    """A change that waits for the user; exactly one decision is put into `decided`."""
+
+    prepared: Prepared
+    decided: "queue.Queue[Decision]"
+
+
+class Asked(Message):
+    """The agent's thread waits until the question is decided."""
+
+    def __init__(self, job: int, question: Question) -> None:
+        super().__init__()
+        self.job = job
+        self.question = question
+
+
+class JobStarted(Message):
+    """A job of this number has begun."""
+
+    def __init__(self, job: int, what: str) -> None:
+        super().__init__()
+        self.job = job
+        self.what = what
+
+
+class JobEnded(Message):
+    """A job is over; `error` says what went wrong, empty where nothing did."""
+
+    def __init__(self, job: int, what: str, error: str = "") -> None:
+        super().__init__()
+        self.job = job
+        self.what = what
+        self.error = error

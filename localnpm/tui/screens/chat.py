@@ -1,0 +1,77 @@
+"""The chat: the conversation, what is asked of the user, and where they type."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from localnpm.agent import events
+from localnpm.agent.permissions import Approve
+from localnpm.engine.cancel import Cancel
+from localnpm.engine.turns import Progress
+from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted
+from localnpm.tui.widgets.approval import Approval
+from localnpm.tui.widgets.composer import Composer
+from localnpm.tui.widgets.exchange import Exchange
+from localnpm.tui.widgets.status_bar import StatusBar
+from localnpm.tui.widgets.transcript import Transcript
+
+if TYPE_CHECKING:
+    from localnpm.tui.app import Agent, LocalnpmApp
+
+
+class ChatScreen(Screen[None]):
+    """One session with the agent."""
+
+    app: "LocalnpmApp"
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "Stop")]
+
+    def __init__(self, session_id: int | None = None) -> None:
+        super().__init__()
+        self.session_id = session_id
+        self._exchanges: dict[int, Exchange] = {}
+
+    def compose(self) -> ComposeResult:
+        """Transcript, composer, status."""
+        yield Transcript()
+        yield Composer()
+        yield StatusBar()
+
+    def on_mount(self) -> None:
+        """Type at once."""
+        self.query_one(Composer).focus()
+
+    async def on_composer_sent(self, message: Composer.Sent) -> None:
+        """Queue a request; it is carried out after those before it."""
+        request = message.text
+
+        def start(agent: "Agent", *, approve: Approve, cancel: Cancel, progress: Progress) -> Iterator[events.Event]:
+            if self.session_id is None:
+                self.session_id = agent.new_session(request)
+            return agent.run(request, self.session_id, approve=approve, cancel=cancel, progress=progress)
+
+        exchange = await self.query_one(Transcript).add(request)
+        self._exchanges[self.app.backend.submit(request, start)] = exchange
+
+    async def take(self, message: JobStarted | Happened | Asked | JobEnded) -> None:
+        """Show what the agent's thread tells of a job of this screen."""
+        exchange = self._exchanges.get(message.job)
+        if exchange is None:
+            return
+        match message:
+            case Happened(event=event):
+                await exchange.show(event)
+            case Asked(question=question):
+                await exchange.mount(Approval(question))
+            case JobEnded(error=error):
+                await exchange.end(error)
+                del self._exchanges[message.job]
+            case _:
+                pass
+
+    def action_cancel(self) -> None:
+        """Stop what the agent does; what was said stays."""
+        self.app.backend.cancel()

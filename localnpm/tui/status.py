@@ -1,0 +1,40 @@
+"""What the status bar says, as one value that the app keeps and every widget may watch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from localnpm.units import count
+
+Activity = Literal["loading", "ready", "reading", "generating", "asking", "learning", "unusable"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of the agent for the user. Counts are tokens; `progress` is the share of the prompt that is read."""
+
+    activity: Activity = "loading"
+    progress: float = 0.0
+    tokens_per_second: float = 0.0
+    used: int = 0
+    context: int = 0
+    mode: str = "ask"
+    steering: float = 0.0
+    waiting: int = 0
+    private: bool = False
+
+    def words(self) -> str:
+        """The line that the footer shows."""
+        doing = f"reading prompt {self.progress:.0%}" if self.activity == "reading" else self.activity
+        parts = [doing]
+        if self.tokens_per_second:
+            parts.append(f"{self.tokens_per_second:.1f} tok/s")
+        if self.context:
+            parts.append(f"ctx {count(self.used)}/{count(self.context)}")
+        parts.append(self.mode)
+        if self.steering:
+            parts.append(f"steering {self.steering:g}")
+        if self.waiting:
+            parts.append(f"{self.waiting} waiting")
+        if self.private:
+            parts.append("private")
+        return " · ".join([*parts, "offline"])
