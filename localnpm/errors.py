@@ -4,7 +4,10 @@
     ├── ConfigError             config.toml, an environment variable or a flag holds something that cannot be used
     ├── ModelError              a GGUF file cannot be found, read, loaded or run
     │   ├── ContextFullError    the newest exchange alone does not fit the model's context
-    │   └── SteeringError       a control vector does not fit the model, or the model cannot be steered
+    │   ├── SteeringError       a control vector does not fit the model, or the model cannot be steered
+    │   └── ScriptError         the model was asked for a procedure and wrote something that is none
+    ├── CancelledError          work that was told to stop has stopped, and left everything as it was
+    ├── BusyError               another process is doing what one may do at a time
     ├── ToolError               a tool call failed; its text goes back to the model as `Error: ...`, the attempt goes on
     ├── WorkspaceError          the workspace itself is unusable: gone, not a folder, not permitted
     ├── JailError               a command cannot be confined on this machine, so it is not run
@@ -43,6 +46,20 @@ class ContextFullError(ModelError):
 
 class SteeringError(ModelError):
     """A control vector that does not fit the model, or a model that cannot be steered."""
+
+
+class ScriptError(ModelError):
+    """What the model wrote is not a procedure."""
+
+
+class CancelledError(LocalnpmError):
+    """Work that was told to stop, and has."""
+
+    exit_code = 130
+
+
+class BusyError(LocalnpmError):
+    """Another process is doing what only one may do at a time."""
 
 
 class ToolError(LocalnpmError):
