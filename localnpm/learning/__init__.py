@@ -1,0 +1,1 @@
+"""What joins agent, memory and distillation: guidance for a request, evidence, retries, due passes, practice."""
