@@ -132,10 +132,34 @@ class Answer(Event):
 
 @dataclass(frozen=True)
 class Verdict(Event):
-    """A judgement of the attempt was written to the ledger."""
+    """A judgement of the attempt was written to the ledger; not where it does not count.
+
+    `counts` is false for a check that could not do its work (a command missing, a limit): that is nobody's failure.
+    """
 
     source: str
     success: bool
+    reason: str
+    counts: bool = True
+
+
+@dataclass(frozen=True)
+class Learned(Event):
+    """What became of something learned, as a line for the user; `procedure_id` names the procedure."""
+
+    text: str
+    procedure_id: int
+    version_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Practised(Event):
+    """One attempt made for practice has been checked. `success` None: it counts nothing, and `reason` says why."""
+
+    practised: int
+    attempt_id: int | None
+    request: str
+    success: bool | None
     reason: str
 
 

@@ -298,7 +298,7 @@ class AttemptLog:
         """
         rows = self.database.query(
             "SELECT * FROM attempts AS told WHERE session_id = ? AND status != 'running' AND undone_at IS NULL "
-            "AND NOT EXISTS (SELECT 1 FROM attempts WHERE retry_of = told.id) ORDER BY id",
+            "AND NOT EXISTS (SELECT 1 FROM attempts WHERE retry_of = told.id AND NOT practice) ORDER BY id",
             (session_id,),
         )
         return tuple(Trajectory(read_attempt(row), self.steps(row["id"])) for row in rows)
