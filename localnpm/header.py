@@ -99,14 +99,15 @@ class Header:
         return int(text) if text.isdigit() else 0
 
 
-class _Reader:
-    """A cursor over bytes. Running past the end raises `EOFError`."""
+class Reader:
+    """A cursor over a GGUF file's bytes. Running past the end raises `EOFError`."""
 
     def __init__(self, data: bytes | mmap.mmap) -> None:
         self.data = data
         self.at = 0
 
     def take(self, form: str) -> tuple[int | float | bool, ...]:
+        """Values in the notation of `struct`, little-endian."""
         form = "<" + form
         end = self.at + struct.calcsize(form)
         if end > len(self.data):
@@ -116,19 +117,23 @@ class _Reader:
         return values
 
     def count(self, form: str = "Q") -> int:
+        """One whole number."""
         return int(self.take(form)[0])
 
     def text(self) -> str:
+        """A text; what is not UTF-8 in it becomes U+FFFD."""
         length = self.count()
         self.skip(length)
         return self.data[self.at - length : self.at].decode("utf-8", "replace")
 
     def skip(self, length: int) -> None:
+        """Step over so many bytes."""
         if self.at + length > len(self.data):
             raise EOFError
         self.at += length
 
     def skip_texts(self, count: int) -> None:
+        """Step over so many texts."""
         data, at, size = self.data, self.at, len(self.data)
         unpack = struct.Struct("<Q").unpack_from
         for _ in range(count):
@@ -156,6 +161,22 @@ class _Reader:
             self.skip(length * struct.calcsize("<" + SCALARS[kind]))
         return ""
 
+    def pair(self) -> tuple[str, str, int | None]:
+        """A key, its value as text (empty where it was stepped over), and the length if it is an array.
+
+        Raises:
+            ValueError: a type that the specification does not know.
+        """
+        key, kind = self.text(), self.count("I")
+        if kind == STRING:
+            return key, self.text(), None
+        if kind == ARRAY:
+            values, length = self.count("I"), self.count()
+            return key, self.array(values, length), length
+        if kind not in SCALARS:
+            raise ValueError(f"value type {kind} of {key!r}")
+        return key, _text(self.take(SCALARS[kind])[0]), None
+
 
 def _text(value: int | float | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -172,10 +193,10 @@ def parse(data: bytes | mmap.mmap, path: Path, size_bytes: int, *, cut_short: bo
     Raises:
         ModelError: not a GGUF file, of a version that nobody writes any more, or broken.
     """
-    return _parse(_Reader(data), path, size_bytes, cut_short)
+    return _parse(Reader(data), path, size_bytes, cut_short)
 
 
-def _parse(reader: _Reader, path: Path, size_bytes: int, cut_short: bool) -> Header:
+def _parse(reader: Reader, path: Path, size_bytes: int, cut_short: bool) -> Header:
     if reader.data[:4] != MAGIC:
         raise ModelError(f"{path} is not a GGUF file: it begins with {bytes(reader.data[:4])!r}; {_WHAT_TO_DO}")
     metadata: dict[str, str] = {}
@@ -188,18 +209,11 @@ def _parse(reader: _Reader, path: Path, size_bytes: int, cut_short: bool) -> Hea
             raise ModelError(f"{path} is a GGUF file of version {version}; versions 2 and 3 can be read. {_WHAT_TO_DO}")
         tensors, pairs = reader.count(), reader.count()
         for _ in range(pairs):
-            key, kind = reader.text(), reader.count("I")
-            if kind == STRING:
-                metadata[key] = reader.text()
-            elif kind == ARRAY:
-                values, lengths[key] = reader.count("I"), reader.count()
-                short = reader.array(values, lengths[key])
-                if short:
-                    metadata[key] = short
-            elif kind in SCALARS:
-                metadata[key] = _text(reader.take(SCALARS[kind])[0])
-            else:
-                raise ValueError(f"value type {kind} of {key!r}")
+            key, value, length = reader.pair()
+            if length is not None:
+                lengths[key] = length
+            if value or length is None:
+                metadata[key] = value
     except EOFError:
         if not cut_short:
             raise ModelError(f"{path} ends in the middle of its header: the download was cut. {_WHAT_TO_DO}") from None
@@ -236,7 +250,7 @@ def _with_file(path: Path, *, complete: bool) -> Header:
             if not size_bytes:
                 raise ModelError(f"{path} is empty. {_WHAT_TO_DO}")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                reader = _Reader(data)
+                reader = Reader(data)
                 header = _parse(reader, path, size_bytes, cut_short=False)
                 if complete:
                     _check_tensors(reader, header)
@@ -267,7 +281,7 @@ def _size_of_parts(path: Path, size_bytes: int, complete: bool) -> int:
     return size_bytes
 
 
-def _check_tensors(reader: _Reader, header: Header) -> None:
+def _check_tensors(reader: Reader, header: Header) -> None:
     from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
 
     end = 0
