@@ -1,1 +1,1 @@
-"""What joins agent, memory and distillation: guidance for a request, evidence, retries, due passes, practice."""
+"""Learning as the front ends see it: evidence, demonstrations, what follows a verdict, when to distil."""

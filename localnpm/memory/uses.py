@@ -1,0 +1,134 @@
+"""The table `uses`: what was recalled in which attempt, by which channel; and how often that went well.
+
+What became of an attempt is what the view `outcomes` says. Retries, practice and what failed for the surroundings are
+in no statistic; uses whose channel chance had no part in (`counts` 0) are in the tallies, but not in the uplift.
+Elsewhere: the uplift's arithmetic (uplift.py), beliefs made of the tallies (posterior.py).
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from localnpm.memory.database import Database, storable
+from localnpm.memory.procedure_records import Use
+from localnpm.memory.records import Channel
+from localnpm.memory.uplift import Arm, Uplift, uplift
+
+CHANNELS: tuple[Channel, ...] = ("none", "script", "vector", "both")
+WITH_MEMORY: tuple[Channel, ...] = ("script", "vector", "both")
+
+STARTING: Mapping[Channel, float] = MappingProxyType({"none": 0.3, "script": 0.7, "vector": 0.4, "both": 0.7})
+"""Success of each channel before anything is known, near what the bundled model showed on its evaluation set."""
+
+STRENGTH = 8.0
+"""Judged uses that a prior counts as."""
+
+_UTILITY = 0.1
+
+_COLUMNS = (
+    "attempt_id, procedure_id, version_id, vector_id, place, similarity, channel, coefficient, probability, counts, "
+    "reason"
+)
+# One pass over everything: a query a procedure would take seconds where this takes tens of milliseconds.
+_TALLIES = """
+    SELECT procedure_id, version_id, channel, count(*) AS uses, sum(success) AS wins, sum(confidence) AS weight,
+        sum(confidence * success) AS won, sum(counts) AS chosen, sum(counts * confidence / probability) AS total,
+        sum(counts * confidence * confidence / (probability * probability)) AS squares,
+        sum(counts * success * confidence / probability) AS total_won
+    FROM uses JOIN outcomes USING (attempt_id) JOIN attempts ON attempts.id = attempt_id
+    WHERE practice = 0 AND retry_of IS NULL AND surroundings = 0
+    GROUP BY procedure_id, version_id, uses.channel
+"""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Judged uses by one channel. `weight` and `won` sum the verdicts' confidences: of all, and of the successes."""
+
+    wins: int = 0
+    uses: int = 0
+    weight: float = 0.0
+    won: float = 0.0
+    arm: Arm = field(default_factory=Arm)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.wins + other.wins,
+            self.uses + other.uses,
+            self.weight + other.weight,
+            self.won + other.won,
+            self.arm + other.arm,
+        )
+
+
+Tallies = Mapping[Channel, Tally]
+NOTHING: Tallies = MappingProxyType(dict.fromkeys(CHANNELS, Tally()))
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """How a procedure, or one version of it, has done.
+
+    Attributes:
+        version_id: the version that was asked for; what was done without memory counts for every version.
+        by_channel: its judged uses by each of the four channels.
+        overall: those of all procedures, which what is known of one is shrunk to.
+        measured: the uplift with its interval, None where there is too little.
+    """
+
+    procedure_id: int
+    version_id: int | None = None
+    by_channel: Tallies = NOTHING
+    overall: Tallies = NOTHING
+    measured: Uplift | None = None
+
+    @property
+    def used(self) -> Tally:
+        """All judged uses with memory, by whatever channel."""
+        return _pooled(self.by_channel)
+
+    @property
+    def wins(self) -> int:
+        """Successes among the judged uses with memory."""
+        return self.used.wins
+
+    @property
+    def uses(self) -> int:
+        """Judged uses with memory."""
+        return self.used.uses
+
+    @property
+    def without_wins(self) -> int:
+        """Successes among the judged tasks from which it was withheld."""
+        return self.by_channel["none"].wins
+
+    @property
+    def without_uses(self) -> int:
+        """Judged tasks from which it was withheld."""
+        return self.by_channel["none"].uses
+
+    @property
+    def utilities(everything: AllStatistics, procedure_ids: Iterable[int]) -> dict[int, float]:
+    """`Statistics.utility` of many procedures, those without a judged use among them."""
+    unused = Statistics(0, overall=everything.overall).utility
+    judged = set(everything.procedures)
+    return {chosen: everything.of(chosen).utility if chosen in judged else unused for chosen in procedure_ids}
+
+
+def _pooled(tallies: Tallies) -> Tally:
+    return sum((tallies[channel] for channel in WITH_MEMORY), Tally())
+
+
+def _shrunk(tally: Tally, expected: float) -> float:
+    """The rate of success, `expected` counting as `STRENGTH` judged uses."""
+    return (STRENGTH * expected + tally.won) / (STRENGTH + tally.weight)
+
+
+def _tally(row: sqlite3.Row) -> Tally:
+    arm = Arm(row["chosen"], row["total"], row["squares"], row["total_won"])
+    return Tally(row["wins"], row["uses"], row["weight"], row["won"], arm)
+
+
+def _uses(rows: Iterable[sqlite3.Row]) -> tuple[Use, ...]:
+    return tuple(Use(**{**dict(row), "counts": bool(row["counts"])}) for row in rows)
