@@ -109,7 +109,103 @@ class Statistics:
         return self.by_channel["none"].uses
 
     @property
-    def utilities(everything: AllStatistics, procedure_ids: Iterable[int]) -> dict[int, float]:
+    def utility(self) -> float:
+        """A factor from 0.9 to 1.1 for ranking what recall finds: higher for what went well when it was used."""
+        expected = _shrunk(_pooled(self.overall), STARTING["script"])
+        return 1 + _UTILITY * (2 * _shrunk(self.used, expected) - 1)
+
+    @property
+    def uplift(self) -> float | None:
+        """Success with minus success without, -1 to 1; None: not known yet."""
+        return self.measured.value if self.measured else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The uplift's 95% interval."""
+        return self.measured.interval if self.measured else None
+
+
+@dataclass(frozen=True)
+class AllStatistics:
+    """The statistics of every procedure as they were at one moment."""
+
+    overall: Tallies = NOTHING
+    _rows: Mapping[int, tuple[tuple[int | None, Channel, Tally], ...]] = field(default_factory=dict)
+
+    @property
+    def procedures(self) -> tuple[int, ...]:
+        """The procedures that have a judged use."""
+        return tuple(self._rows)
+
+    def of(self, procedure_id: int, version_id: int | None = None) -> Statistics:
+        """Those of one procedure, or of one of its versions; of an unknown one, nothing was ever judged."""
+        tallies = dict(NOTHING)
+        for version, channel, tally in self._rows.get(procedure_id, ()):
+            if channel == "none" or version_id is None or version == version_id:
+                tallies[channel] += tally
+        measured = uplift([tallies[channel].arm for channel in WITH_MEMORY], tallies["none"].arm)
+        return Statistics(procedure_id, version_id, tallies, self.overall, measured)
+
+
+def record(database: Database, uses: Sequence[Use]) -> None:
+    """Write what memory had for an attempt, a row for each eligible procedure, also where it was withheld.
+
+    Raises:
+        ValueError: a probability outside (0, 1].
+    """
+    for use in uses:
+        if not 0 < use.probability <= 1:
+            raise ValueError(f"a channel's probability is above 0 and at most 1, not {use.probability}")
+    with database.transaction() as connection:
+        connection.executemany(
+            f"INSERT INTO uses({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    use.attempt_id,
+                    use.procedure_id,
+                    use.version_id,
+                    use.vector_id,
+                    use.place,
+                    use.similarity,
+                    use.channel,
+                    use.coefficient,
+                    use.probability,
+                    int(use.counts),
+                    storable(use.reason),
+                )
+                for use in uses
+            ],
+        )
+
+
+def of_attempt(database: Database, attempt_id: int) -> tuple[Use, ...]:
+    """What memory had for an attempt, the best match first."""
+    return _uses(database.query(f"SELECT {_COLUMNS} FROM uses WHERE attempt_id = ? ORDER BY place, id", (attempt_id,)))
+
+
+def of_procedure(database: Database, procedure_id: int, limit: int = 20) -> tuple[Use, ...]:
+    """A procedure's uses, the latest first, at most so many."""
+    sql = f"SELECT {_COLUMNS} FROM uses WHERE procedure_id = ? ORDER BY id DESC LIMIT ?"
+    return _uses(database.query(sql, (procedure_id, limit)))
+
+
+def all_statistics(database: Database) -> AllStatistics:
+    """The statistics of all procedures, read at once."""
+    rows: dict[int, list[tuple[int | None, Channel, Tally]]] = {}
+    overall = dict(NOTHING)
+    for row in database.query(_TALLIES):
+        tally = _tally(row)
+        rows.setdefault(row["procedure_id"], []).append((row["version_id"], row["channel"], tally))
+        overall[row["channel"]] += tally
+    return AllStatistics(overall, {procedure_id: tuple(found) for procedure_id, found in rows.items()})
+
+
+def statistics(database: Database, procedure_id: int, *, version_id: int | None = None) -> Statistics:
+    """How a procedure, or one version of it, has done. For several, read `all_statistics` once."""
+    return all_statistics(database).of(procedure_id, version_id)
+
+
+def utilities(everything: AllStatistics, procedure_ids: Iterable[int]) -> dict[int, float]:
     """`Statistics.utility` of many procedures, those without a judged use among them."""
     unused = Statistics(0, overall=everything.overall).utility
     judged = set(everything.procedures)
