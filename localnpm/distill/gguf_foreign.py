@@ -1,8 +1,8 @@
 """Control-vector files that others wrote: everything a file claims is checked against its bytes before it is used.
 
 Counts, lengths and offsets are bounded by what a control vector of the largest models has, so that a file that
-declares billions of elements costs nothing. The layout is GGUF's (ggml, docs/gguf.md), read by the program's own reader;
-no other library sees a byte of the file.
+declares billions of elements costs nothing. The layout is GGUF's (ggml, docs/gguf.md), read by the program's own
+reader; no other library sees a byte of the file.
 
 Accepted beyond localnpm's own files: layers left out (zeros), a `layer_count` that is absent or wrong (the directions
 count), F16 directions. Refused: what is no control vector in every respect; llama.cpp would add up two directions of

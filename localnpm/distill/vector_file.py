@@ -54,7 +54,8 @@ class VectorFile:
     @property
     def row_norms(self) -> NDArray[np.float64]:
         """float64 [n_layer - 1]: the Euclidean length of each row."""
-        return np.sqrt(np.square(self.directions, dtype=np.float64).sum(axis=1))
+        lengths: NDArray[np.float64] = np.sqrt(np.square(self.directions, dtype=np.float64).sum(axis=1))
+        return lengths
 
     @property
     def shares(self) -> NDArray[np.float64] | None:
