@@ -79,8 +79,8 @@ class Statistics:
 
     procedure_id: int
     version_id: int | None = None
-    by_channel: Tallies = NOTHING
-    overall: Tallies = NOTHING
+    by_channel: Tallies = field(default_factory=lambda: NOTHING)
+    overall: Tallies = field(default_factory=lambda: NOTHING)
     measured: Uplift | None = None
 
     @property
@@ -129,7 +129,7 @@ class Statistics:
 class AllStatistics:
     """The statistics of every procedure as they were at one moment."""
 
-    overall: Tallies = NOTHING
+    overall: Tallies = field(default_factory=lambda: NOTHING)
     _rows: Mapping[int, tuple[tuple[int | None, Channel, Tally], ...]] = field(default_factory=dict)
 
     @property
