@@ -80,6 +80,13 @@ def search(database: Database, text: str, *, limit: int = 20) -> tuple[Hit, ...]
     )
 
 
+def words_of(text: str) -> tuple[str, str]:
+    """What the user typed, bounded, and an FTS5 query for its words; both empty where there is nothing to look for."""
+    wanted = storable(text).replace("\0", " ").strip()[:MOST_CHARACTERS]
+    words = list(dict.fromkeys(wanted.replace('"', " ").split()))[:MOST_WORDS]
+    return wanted, _quoted(words) if wanted else ""
+
+
 def _quoted(words: list[str]) -> str:
     """An FTS5 query for texts with a word that begins with each of the words."""
     return " ".join(f'"{word}"*' for word in words) or '""'
