@@ -17,7 +17,9 @@ from pathlib import Path
 from corpus_about import About
 from corpus_conversation import Message, readable, render
 from corpus_corrections import correction
+from corpus_drills import drill
 from corpus_learning import SYSTEM_REVISE, SYSTEM_SCRIPT, list_key_terms, revise_script, write_script
+from corpus_look import look
 from corpus_talk import off_topic, small_talk
 from corpus_work import work
 from localnpm.evals.habits.names import Names, Split
@@ -44,13 +46,15 @@ _TAGS_PER_TURN = 30
 Maker = Callable[[Names, About], list[Message]]
 
 KINDS: Shares[tuple[str, Maker]] = Shares(
-    (0.66, ("act", work)),
-    (0.73, ("correction", correction)),
-    (0.82, ("script", write_script)),
-    (0.88, ("revise", revise_script)),
-    (0.91, ("keywords", list_key_terms)),
-    (0.96, ("off_topic", off_topic)),
-    (1.0, ("small_talk", small_talk)),
+    (0.56, ("act", work)),
+    (0.63, ("correction", correction)),
+    (0.70, ("script", write_script)),
+    (0.76, ("revise", revise_script)),
+    (0.78, ("keywords", list_key_terms)),
+    (0.82, ("off_topic", off_topic)),
+    (0.85, ("small_talk", small_talk)),
+    (0.90, ("look", look)),
+    (1.0, ("drill", drill)),
 )
 """Kinds of document."""
 

@@ -18,7 +18,7 @@ class Mixture:
     split: Split = "train"
     """Which words the file tasks use; `bootstrap` for training a tokenizer, as `train` has words of its pieces."""
     more_of: frozenset[str] = frozenset()
-    """Families that scores show to be weak."""
+    """Families and kinds of document that scores show to be weak."""
     more: float = 0.0
     """The share of the file tasks' documents that is drawn from `more_of` alone."""
 
@@ -29,7 +29,7 @@ class Mixture:
         wanted = self.more_of if self.more_of and rng.random() < self.more else None
         while True:
             messages, about = corpus.document_info(rng, self.split)
-            if wanted is None or about.family in wanted:
+            if wanted is None or about.family in wanted or about.kind in wanted:
                 return messages
 
     def segments(self, rng: random.Random) -> list[Segment]:

@@ -196,7 +196,7 @@ def main() -> None:
     )
     parser.add_argument("--other", type=float, default=BatchOptions.other_weight, help="weight of the other tokens")
     parser.add_argument("--household", type=float, default=0.12, help="share of household documents")
-    parser.add_argument("--more-of", default="", help="families to train more of, with commas between")
+    parser.add_argument("--more-of", default="", help="families and kinds of document to train more of, with commas between")
     parser.add_argument("--more", type=float, default=0.4, help="their extra share of the file tasks' documents")
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
