@@ -242,8 +242,12 @@ def m002_procedures(connection: sqlite3.Connection) -> None:
         END;
 
         -- A verdict that changes an attempt's outcome makes what came from it stale; the next pass looks at it again.
+        -- One that repeats the outcome, or that a higher source overrules, changes nothing; nor does a first success.
         CREATE TRIGGER verdicts_make_stale AFTER INSERT ON verdicts
-        WHEN EXISTS (SELECT 1 FROM verdicts WHERE attempt_id = new.attempt_id AND success != new.success) BEGIN
+        WHEN (SELECT success FROM outcomes WHERE attempt_id = new.attempt_id) != coalesce(
+            (SELECT success FROM verdicts WHERE attempt_id = new.attempt_id AND id != new.id
+             ORDER BY CASE source WHEN 'user' THEN 1 WHEN 'check' THEN 2 WHEN 'environment' THEN 3
+                      WHEN 'correction' THEN 4 WHEN 'judge' THEN 5 ELSE 6 END, id DESC LIMIT 1), 1) BEGIN
             UPDATE procedure_versions SET stale = 1
                 WHERE id IN (SELECT version_id FROM lineage WHERE attempt_id = new.attempt_id);
             UPDATE vectors SET stale = 1
