@@ -57,10 +57,9 @@ def choose(
     if from_reason and "script" in available and statistics.uses < REASON_USES:
         return Choice("script", 1.0, "learned from what you said, so it is used as it is at first", counts=False)
     shares = probabilities(statistics, available, holdout)
-    held_out = random.random() < holdout
-    sampled = best_of(beliefs(statistics, available))
-    drawn = random.choices(list(sampled), weights=list(sampled.values()))[0]
-    channel: Channel = "none" if held_out else drawn
+    channel = random.choices(list(shares), weights=list(shares.values()))[0]
+    # `none` is drawn for either reason, with shares that are known.
+    held_out = channel == "none" and random.random() * shares["none"] < holdout
     return Choice(channel, shares[channel], _why(statistics, channel, held_out, shares))
 
 

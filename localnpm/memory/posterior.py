@@ -20,7 +20,8 @@ RETIRE_SURE = 0.9
 
 _FLAT = 1.0
 _BASE_STRENGTH = 4.0
-_GRID = (np.arange(2048) + 0.5) / 2048
+_GRID = (np.arange(512) + 0.5) / 512
+_LOGS, _LOGS1 = np.log(_GRID), np.log1p(-_GRID)
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def beliefs(statistics: Statistics, available: frozenset[Channel]) -> dict[Chann
 
 def _mass(belief: Beta) -> NDArray[np.float64]:
     """The distribution on a grid over (0, 1)."""
-    logs = (belief.a - 1) * np.log(_GRID) + (belief.b - 1) * np.log1p(-_GRID)
+    logs = (belief.a - 1) * _LOGS + (belief.b - 1) * _LOGS1
     mass: NDArray[np.float64] = np.exp(logs - logs.max())
     mass /= mass.sum()
     return mass
