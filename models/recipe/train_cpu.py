@@ -136,9 +136,20 @@ class Trainer:
         partial.replace(self.run / name)
 
     def train(
-        self, batches: Prefetch, held_out: list[tuple[Tensor, Tensor]], minutes: float, anneal: bool, save_every: float
+        self,
+        batches: Prefetch,
+        held_out: list[tuple[Tensor, Tensor]],
+        minutes: float,
+        anneal: bool,
+        save_every: float,
+        *,
+        million_tokens: float = 0.0,
     ) -> None:
-        """The run: until the time is over or SIGTERM comes. `save_every` is in minutes."""
+        """The run: until the time is over, so many tokens are read, or SIGTERM comes. `save_every` is in minutes.
+
+        With a number of tokens the rate of an annealing falls with the tokens read, so that a run that has to give way
+        to other programs comes to the same end, only later.
+        """
         stopped: list[int] = []
         signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
         total = minutes * 60
@@ -147,9 +158,12 @@ class Trainer:
         losses: list[float] = []
         while not stopped:
             elapsed = time.time() - self._started
-            if elapsed >= total:
+            done = elapsed / total
+            if million_tokens:
+                done = (self.progress.tokens - before) / (million_tokens * 1e6)
+            if done >= 1:
                 break
-            factor = (total - elapsed) / total if anneal else min(1.0, (self.progress.steps + 1) / 100)
+            factor = 1 - done if anneal else min(1.0, (self.progress.steps + 1) / 100)
             losses.append(self.step(*batches.get(), factor))
             steps, tokens = self.progress.steps, self.progress.tokens
             if steps % 25 == 0:
@@ -186,6 +200,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Trains the bundled model on CPU cores.")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run's state")
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--million-tokens", type=float, default=0.0, help="how long to train, in place of --minutes")
     parser.add_argument("--anneal", action="store_true", help="down to a rate of 0; writes final.pt only")
     parser.add_argument("--weights", type=Path, help="start from a checkpoint's or a GGUF file's weights")
     parser.add_argument("--tokenizer", type=Path, default=TOKENIZER)
@@ -196,7 +211,7 @@ def main() -> None:
     )
     parser.add_argument("--other", type=float, default=BatchOptions.other_weight, help="weight of the other tokens")
     parser.add_argument("--household", type=float, default=0.12, help="share of household documents")
-    parser.add_argument("--more-of", default="", help="families and kinds of document to train more of, with commas between")
+    parser.add_argument("--more-of", default="", help="families and kinds of document to train more of: a,b,c")
     parser.add_argument("--more", type=float, default=0.4, help="their extra share of the file tasks' documents")
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
@@ -221,7 +236,9 @@ def main() -> None:
     batches = Prefetch(batches_forever(mixture, tokenizer, batch_options, seed))
     if options.compile:
         trainer.model.compile(dynamic=True)
-    trainer.train(batches, held_out, options.minutes, options.anneal, options.save)
+    trainer.train(
+        batches, held_out, options.minutes, options.anneal, options.save, million_tokens=options.million_tokens
+    )
 
 
 if __name__ == "__main__":
