@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 from localnpm.errors import LocalnpmError
 from localnpm.memory.clock import now
 from localnpm.memory.database import Database, storable
+from localnpm.memory.forget import forget_vector
 from localnpm.memory.procedure_names import RULE, valid
 from localnpm.memory.procedure_records import StoredVector, VectorStatus
 from localnpm.memory.procedure_rows import VECTOR_COLUMNS, read_vector, unknown_vector
@@ -161,3 +162,31 @@ class VectorStore:
             connection.execute(
                 "UPDATE vectors SET status = ?, status_reason = ? WHERE id = ?", (status, storable(why), vector_id)
             )
+
+    def rename(self, vector_id: int, name: str) -> StoredVector:
+        """Give a vector another name. The bytes stay as they are.
+
+        Raises:
+            NotFoundError: no vector has that id.
+            LocalnpmError: the name does not follow the rule for names, or a live vector of the same model has it.
+        """
+        vector = self.get(vector_id)
+        if not valid(name):
+            raise LocalnpmError(f"A control vector cannot have the name {name!r}: a name is {RULE}.")
+        with self.database.transaction() as connection:
+            taken = connection.execute(
+                "SELECT id FROM vectors WHERE name = ? AND model_fingerprint = ? AND status != 'retired' AND id != ?",
+                (name, vector.model_fingerprint, vector_id),
+            ).fetchone()
+            if taken is not None and vector.status != "retired":
+                raise LocalnpmError(f"Vector {taken['id']} of the same model has the name {name} already.")
+            connection.execute("UPDATE vectors SET name = ? WHERE id = ?", (name, vector_id))
+        return self.get(vector_id)
+
+    def forget(self, vector_id: int) -> None:
+        """Take a vector out of the memory's files for good. See forget.py.
+
+        Raises:
+            NotFoundError: no vector has that id.
+        """
+        forget_vector(self.database, vector_id)
