@@ -9,7 +9,10 @@ Not covered: what is believed of the bytes (gguf_foreign.py), and what the rows 
 """
 
 import os
+import re
+import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,25 +30,55 @@ from localnpm.distill.gguf_foreign import (
     parse,
 )
 from localnpm.distill.vector_file import VectorFile, checked_range, compose, fitted, scaled, shifted
-from localnpm.errors import SteeringError
+from localnpm.errors import ConfigError, SteeringError
 from localnpm.units import size
 
-__all__ = ["VectorFile", "compose", "fitted", "read", "scaled", "shifted", "to_bytes"]
+__all__ = ["VectorFile", "compose", "export", "fitted", "read", "scaled", "shifted", "to_bytes"]
 
 
-def read(source: Path | bytes, name: str = "") -> VectorFile:
+def read(source: Path | bytes, name: str = "", *, raw: bool = False) -> VectorFile:
     """Read a control-vector file, whoever wrote it; what it claims is believed only where the bytes bear it out.
 
     Args:
         source: a path, or the bytes as memory.db has them.
         name: for messages about bytes.
+        raw: take the rows for what they are, whatever the file says of its unit.
 
     Raises:
         SteeringError: it cannot be read, or is not a control-vector file in every respect.
     """
     if isinstance(source, bytes):
-        return parse(source, name or "the vector")
-    return parse(_content(source), str(source))
+        return parse(source, name or "the vector", raw=raw)
+    return parse(_content(source), str(source), raw=raw)
+
+
+def export(data: bytes, path: Path, *, force: bool = False) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        ConfigError: the file is there and `force` is not given, llama.cpp could not be told its name, or it cannot be
+            written.
+    """
+    if re.search("[:,]", path.name):
+        raise ConfigError(f"{path.name!r} has a colon or a comma, which llama.cpp reads as FILE:SCALE,...; rename it")
+    temporary = path.with_name(f".localnpm-{secrets.token_hex(8)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if force:
+            temporary.replace(path)
+        else:
+            # Unlike a rename, a link fails where the name is taken, whoever took it when.
+            path.hardlink_to(temporary)
+    except FileExistsError:
+        raise ConfigError(f"{path} is there already; --force overwrites it") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _content(path: Path) -> bytes:

@@ -54,17 +54,18 @@ class _Tensor(NamedTuple):
         return self.width * self.kind.itemsize
 
 
-def parse(data: bytes, name: str) -> VectorFile:
+def parse(data: bytes, name: str, *, raw: bool = False) -> VectorFile:
     """The file in these bytes.
 
     Args:
         name: names the file in errors.
+        raw: take the rows for what they are, whatever the file says of its unit.
 
     Raises:
         SteeringError: it is broken, or is no control vector.
     """
     try:
-        return _parse(data)
+        return _parse(data, raw)
     except EOFError:
         cut = "its description is longer than 1 MB" if len(data) > HEADER else "it ends in the middle of its header"
         raise _refusal(name, cut) from None
@@ -76,7 +77,7 @@ def _refusal(name: str, why: str) -> SteeringError:
     return SteeringError(f"{name} cannot be used as a control vector: {one_line(why, 300)}; get or make the file again")
 
 
-def _parse(data: bytes) -> VectorFile:
+def _parse(data: bytes, raw: bool) -> VectorFile:
     if data[:4] != MAGIC:
         raise ValueError(f"it is no GGUF file, for it begins with {data[:4]!r}" if data else "it is empty")
     reader = Reader(data[:HEADER])
@@ -94,7 +95,7 @@ def _parse(data: bytes) -> VectorFile:
     described = [_tensor(reader) for _ in range(tensors)]
     start = _aligned(reader.at, metadata)
     _check_places(described, start, len(data), _alignment(metadata))
-    return _vector(metadata, _directions(data, described, start))
+    return _vector(metadata, _directions(data, described, start), raw)
 
 
 def _metadata(reader: Reader, pairs: int) -> Mapping[str, str]:
@@ -169,13 +170,13 @@ def _directions(data: bytes, described: list[_Tensor], start: int) -> Float32Arr
     return rows
 
 
-def _vector(metadata: Mapping[str, str], rows: Float32Array) -> VectorFile:
+def _vector(metadata: Mapping[str, str], rows: Float32Array, raw: bool) -> VectorFile:
     hint = metadata.get(f"{ARCHITECTURE}.model_hint", "")
     provenance = {key.removeprefix(PROVENANCE): value for key, value in metadata.items() if key.startswith(PROVENANCE)}
-    unit: Unit = "localnpm" if metadata.get(UNIT) == "localnpm" else "raw"
-    coefficient = _number(metadata.get(COEFFICIENT, "1"), COEFFICIENT)
+    unit: Unit = "localnpm" if metadata.get(UNIT) == "localnpm" and not raw else "raw"
     if unit == "raw":
-        return VectorFile(rows, hint, unit, coefficient, filled_layers(rows), None, provenance)
+        return VectorFile(rows, hint, unit, 1.0, filled_layers(rows), None, provenance)
+    coefficient = _number(metadata.get(COEFFICIENT, ""), COEFFICIENT)
     with np.errstate(over="ignore"):
         norms = np.array(_numbers(metadata.get(NORMS, ""), NORMS)).astype(np.float32)
     layers = tuple(int(number) for number in _numbers(metadata.get(LAYERS, ""), LAYERS))

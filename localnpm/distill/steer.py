@@ -19,7 +19,7 @@ from typing import Protocol
 
 from localnpm.distill import gguf
 from localnpm.engine.info import ModelInfo
-from localnpm.engine.steering import ControlVector, Scope, Steering, SteeringPart
+from localnpm.engine.steering import Scope, Steering, SteeringPart
 from localnpm.errors import ConfigError, NotFoundError, SteeringError
 from localnpm.memory.procedure_records import StoredVector
 from localnpm.memory.vector_store import VectorStore
@@ -88,7 +88,11 @@ def resolve(
         NotFoundError: no vector has that name; near ones are named.
         SteeringError: a vector of another model, disabled or forgotten, a file that is none, or layers that it lacks.
     """
-    return Steering(tuple(SteeringPart(_vector(request, store, model)) for request in requests), scope)
+    vectors = [
+        gguf.scaled(open_vector(request.name, store, model), request.coefficient, request.layers, request.name)
+        for request in requests
+    ]
+    return Steering(tuple(SteeringPart(vector) for vector in vectors), scope)
 
 
 def find(name: str, store: VectorStore, fingerprint: str) -> StoredVector:
@@ -123,24 +127,25 @@ def suggest(name: str, vectors: Sequence[StoredVector]) -> str:
     return "none is there yet: `localnpm distill` learns them, `localnpm vector import FILE` takes in others"
 
 
-def _vector(request: SteerRequest, store: VectorStore, model: SteeredModel) -> ControlVector:
-    if request.is_file:
-        file = gguf.read(expand(request.name))
+def open_vector(name: str, store: VectorStore, model: SteeredModel) -> gguf.VectorFile:
+    """The vector of a name or path, filled up to the model's layers.
+
+    Raises:
+        NotFoundError, SteeringError: as `resolve`.
+    """
+    if SteerRequest(name).is_file:
+        file = gguf.read(expand(name))
         if file.fingerprint not in ("", model.fingerprint):
             raise SteeringError(
-                f"{request.name} was made for another model file or quantization "
+                f"{name} was made for another model file or quantization "
                 f"({file.provenance.get('model', 'fingerprint ' + file.fingerprint)}); "
                 "`localnpm vector import` takes it in all the same, quarantined"
             )
-    else:
-        stored = find(request.name, store, model.fingerprint)
-        file = read_stored(stored, store)
-        if stored.status == "disabled":
-            raise SteeringError(
-                f"the control vector {stored.name!r} is disabled; `localnpm vector enable {stored.name}` allows it"
-            )
-    file = gguf.fitted(file, model.info.n_layer, model.info.n_embd)
-    return gguf.scaled(file, request.coefficient, request.layers, request.name)
+        return gguf.fitted(file, model.info.n_layer, model.info.n_embd)
+    stored = find(name, store, model.fingerprint)
+    if stored.status == "disabled":
+        raise SteeringError(f"the control vector {name!r} is disabled; `localnpm vector enable {name}` allows it")
+    return gguf.fitted(read_stored(stored, store), model.info.n_layer, model.info.n_embd)
 
 
 def read_stored(stored: StoredVector, store: VectorStore) -> gguf.VectorFile:
