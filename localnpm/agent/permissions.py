@@ -13,6 +13,10 @@ from typing import Any, Literal
 from localnpm.agent.tools import Prepared, Risk
 from localnpm.config import PermissionRule
 
+NOT_ALLOWED = "changes are not allowed in this run"
+STOPPED = "the user stopped"
+"""Reasons of refusals that no user has thought about."""
+
 Mode = Literal["ask", "auto", "read-only"]
 Scope = Literal["once", "task", "session", "always"]
 
@@ -44,7 +48,7 @@ Approve = Callable[[Prepared], Decision]
 
 def decline_all(prepared: Prepared) -> Decision:
     """For runs in which nobody can be asked."""
-    return Decline("changes are not allowed in this run")
+    return Decline(NOT_ALLOWED)
 
 
 @dataclass
@@ -67,7 +71,7 @@ class Permissions:
         if prepared.risk is Risk.READ:
             return Allow()
         if self.mode == "read-only":
-            return Decline("changes are not allowed in this run")
+            return Decline(NOT_ALLOWED)
         if self._is_allowed(prepared):
             return Allow()
         decision = approve(prepared)

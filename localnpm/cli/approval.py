@@ -4,7 +4,7 @@ import json
 
 import click
 
-from localnpm.agent.permissions import Allow, Approve, Decision, Decline, Edit, decline_all
+from localnpm.agent.permissions import STOPPED, Allow, Approve, Decision, Decline, Edit, decline_all
 from localnpm.agent.tools import Prepared
 from localnpm.plain import visible
 
@@ -32,7 +32,7 @@ def ask(prepared: Prepared) -> Decision:
                 type=str,
             )
         except (click.Abort, EOFError):
-            return Decline("the user stopped")
+            return Decline(STOPPED)
         match choice.strip().lower()[:1]:
             case "y":
                 return Allow("once")
