@@ -11,6 +11,9 @@ from localnpm.agent import events
 from localnpm.agent.permissions import Approve
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.turns import Progress
+from localnpm.errors import LocalnpmError
+from localnpm.plain import visible
+from localnpm.tui.commands import BY_NAME, SlashCommand
 from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted
 from localnpm.tui.widgets.approval import Approval
 from localnpm.tui.widgets.composer import Composer
@@ -45,8 +48,24 @@ class ChatScreen(Screen[None]):
         self.query_one(Composer).focus()
 
     async def on_composer_sent(self, message: Composer.Sent) -> None:
+        """Carry out a slash command, or queue a request."""
+        name, _, words = message.text.removeprefix("/").partition(" ")
+        if message.text.startswith("/") and name in BY_NAME:
+            await self.carry_out(BY_NAME[name], words.strip())
+        elif message.text.startswith("/") and name.isalpha():
+            self.notify(f"There is no command /{name}; /help lists those there are.", severity="warning", markup=False)
+        else:
+            await self.ask(message.text)
+
+    async def carry_out(self, command: SlashCommand, words: str = "") -> None:
+        """Do what a command does; what goes wrong is told, and nothing typed is lost."""
+        try:
+            await command.act(self, words)
+        except LocalnpmError as error:
+            self.notify(visible(str(error)), title=f"/{command.name}", severity="error", timeout=15, markup=False)
+
+    async def ask(self, request: str) -> None:
         """Queue a request; it is carried out after those before it."""
-        request = message.text
 
         def start(agent: "Agent", *, approve: Approve, cancel: Cancel, progress: Progress) -> Iterator[events.Event]:
             if self.session_id is None:

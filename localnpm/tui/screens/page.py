@@ -1,0 +1,89 @@
+"""What the screens beside the chat have in common: read in a thread, show in the app, Escape goes back."""
+
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.widgets import Static
+
+from localnpm.errors import LocalnpmError
+from localnpm.tui.literal import literal
+from localnpm.tui.widgets.status_bar import StatusBar
+
+if TYPE_CHECKING:
+    from localnpm.tui.app import LocalnpmApp
+
+Data = TypeVar("Data")
+
+
+class Page(Screen[None], Generic[Data]):
+    """A screen over data that `read` gets, slowly perhaps, and `show` puts into the widgets of `body`.
+
+    What goes wrong while reading is told on the screen; whatever the user typed elsewhere stays.
+    """
+
+    app: "LocalnpmApp"
+
+    heading: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "Back"), ("f5", "reload", "Read again")]
+
+    def compose(self) -> ComposeResult:
+        """Heading, body, what went wrong, status."""
+        yield Static(literal(self.heading), classes="heading")
+        yield from self.body()
+        yield Static(id="page-error", classes="failed")
+        yield StatusBar()
+
+    def body(self) -> ComposeResult:
+        """The page's own widgets."""
+        raise NotImplementedError
+
+    def read(self) -> Data:
+        """Get what is shown; called in a thread, where `self.app.database` may be used.
+
+        Raises:
+            LocalnpmError: its message is shown.
+        """
+        raise NotImplementedError
+
+    def show(self, data: Data) -> None:
+        """Put the data into the widgets; called in the app's thread."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Read at once."""
+        self.reload()
+
+    def reload(self) -> None:
+        """Read and show again; a reading that is under way is dropped."""
+        self._reload()
+
+    @work(thread=True, exclusive=True, exit_on_error=False)
+    def _reload(self) -> None:
+        try:
+            data = self.read()
+        except LocalnpmError as error:
+            self.app.call_from_thread(self.fail, str(error))
+            return
+        self.app.call_from_thread(self._show, data)
+
+    def _show(self, data: Data) -> None:
+        if self.is_mounted:
+            self.fail("")
+            self.show(data)
+
+    def fail(self, message: str) -> None:
+        """Say on the page what went wrong; empty: nothing."""
+        line = self.query_one("#page-error", Static)
+        line.update(literal(message))
+        line.display = bool(message)
+
+    def action_leave(self) -> None:
+        """Back to where the user came from."""
+        self.dismiss()
+
+    def action_reload(self) -> None:
+        """F5."""
+        self.reload()
