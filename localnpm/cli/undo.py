@@ -25,8 +25,12 @@ def undo(context: Context, attempt: int | None) -> None:
     """
     from localnpm.agent import undo as undoing
 
+    from localnpm.learning import evidence
+
     with context.open_database() as database:
-        tell(undoing.undo(database, context.home.undo, attempt), "Undid")
+        report = undoing.undo(database, context.home.undo, attempt)
+        evidence.note_undone(database, report, settings=context.settings.learning)
+        tell(report, "Undid")
 
 
 @click.command()
@@ -39,8 +43,12 @@ def redo(context: Context, attempt: int | None) -> None:
     """
     from localnpm.agent import undo as undoing
 
+    from localnpm.learning import evidence
+
     with context.open_database() as database:
-        tell(undoing.redo(database, context.home.undo, attempt), "Redid")
+        report = undoing.redo(database, context.home.undo, attempt)
+        evidence.note_redone(database, report, settings=context.settings.learning)
+        tell(report, "Redid")
 
 
 def tell(report: UndoReport, done: str) -> None:
