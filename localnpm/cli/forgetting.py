@@ -47,7 +47,13 @@ def consent(what: str, backups: tuple[Path, ...], chosen: str | None, yes: bool)
 def tell(forgotten: Forgotten) -> None:
     """Print what was forgotten and what still holds it."""
     count = len(forgotten.attempts)
-    click.echo(f"Forgot {count} attempt{'' if count == 1 else 's'}.")
+    names = ", ".join(map(visible, forgotten.procedures))
+    if count or not names:
+        click.echo(f"Forgot {count} attempt{'' if count == 1 else 's'}.")
+        if names:
+            click.echo(f"Emptied what came from {'it' if count == 1 else 'them'}: {names}.")
+    else:
+        click.echo(f"Forgot {names}.")
     if forgotten.undo_files:
         click.echo(f"Deleted {forgotten.undo_files} undo file{'' if forgotten.undo_files == 1 else 's'}.")
     if not forgotten.wiped:

@@ -39,6 +39,12 @@ def backups(folder: Path) -> tuple[Backup, ...]:
     return tuple(sorted(found, key=lambda backup: (backup.made_at, backup.path.name), reverse=True))
 
 
+def is_routine(path: Path) -> bool:
+    """Whether a copy was made by routine, going by its name."""
+    named = _NAME.fullmatch(path.name)
+    return named is not None and named["kind"] == "routine"
+
+
 def back_up(database: Database, to: Path | None = None) -> Path:
     """Copy the memory to a file, or to a new one in HOME/backups; returns where it is.
 

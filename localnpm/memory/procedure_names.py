@@ -1,13 +1,16 @@
-"""Names of procedures and control vectors: lower-case letters, digits and single hyphens, at most 64 characters.
+"""Titles and names. A name is lower-case letters, digits and single hyphens, at most 64 characters.
 
-So a name is a folder's name, a word for llama.cpp's `FILE:SCALE,...`, and the Agent Skills layout's `name`.
+So it is a folder's name, a word for llama.cpp's `FILE:SCALE,...`, and the Agent Skills layout's `name`.
 """
 
 import re
 import unicodedata
 from collections.abc import Container
 
+from localnpm.memory.database import storable
+
 LONGEST = 64
+TITLE_WIDTH = 120
 PATTERN = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 RULE = f"lower-case letters, digits and single hyphens, at most {LONGEST} characters, and not digits alone"
 
@@ -39,3 +42,9 @@ def free(name: str, taken: Container[str]) -> str:
     while (numbered := f"{name[: LONGEST - 8].rstrip('-')}-{number}") in taken:
         number += 1
     return numbered
+
+
+def one_title(text: str) -> str:
+    """A title as it is stored: one line, at most TITLE_WIDTH characters."""
+    line = " ".join(storable(text).split())
+    return line if len(line) <= TITLE_WIDTH else line[: TITLE_WIDTH - 1] + "…"

@@ -9,6 +9,9 @@ from localnpm.errors import NotFoundError
 from localnpm.memory.database import Database
 from localnpm.memory.procedure_records import Procedure, Role, StoredVector, Version
 
+EMPTIED = "what it said was forgotten"
+"""Why a version, or a procedure that has no other, is out of use after an attempt it came from was forgotten."""
+REPLACED = "replaced"
 VECTOR_COLUMNS = (
     "id, name, procedure_id, status, status_reason, origin, method, model, model_fingerprint, coefficient, "
     "first_layer, last_layer, pairs, calibration, stale, pass_id, created_at"

@@ -1,7 +1,8 @@
 """Procedures: kinds of tasks, their versions, members and recall keys. All writes are transactions, or part of one.
 
-A procedure has at most one active version; the others are candidates or retired, and stay. Elsewhere: control vectors
-(vector_store.py), how often each was of use (uses.py), what a pass changed (passes.py), forgetting (forget.py).
+A procedure has at most one active version; the others are candidates or retired, and stay. Elsewhere: reading them
+(procedure_reading.py), control vectors (vector_store.py), how often each was of use (uses.py), what a pass changed
+(passes.py), forgetting (forget.py).
 """
 
 import json
@@ -11,8 +12,10 @@ from typing import Literal, cast
 
 from localnpm.errors import LocalnpmError
 from localnpm.memory.clock import now
-from localnpm.memory.database import Database, storable
-from localnpm.memory.procedure_names import RULE, free, slug, valid
+from localnpm.memory.database import storable
+from localnpm.memory.forget import forget_procedures
+from localnpm.memory.procedure_names import RULE, free, one_title, slug, valid
+from localnpm.memory.procedure_reading import ProcedureReader
 from localnpm.memory.procedure_records import (
     Draft,
     Procedure,
@@ -21,26 +24,12 @@ from localnpm.memory.procedure_records import (
     VersionStatus,
     Way,
 )
-from localnpm.memory.procedure_rows import read_procedures, read_versions, unknown_procedure, unknown_version
+from localnpm.memory.procedure_rows import EMPTIED, REPLACED, unknown_procedure
 from localnpm.memory.records import unknown_attempt
-from localnpm.memory.search import words_of
-
-TITLE_WIDTH = 120
-
-_FOUND = """
-    SELECT procedure_id FROM versions_fts JOIN procedure_versions ON procedure_versions.id = versions_fts.rowid
-    WHERE versions_fts MATCH :query AND procedure_versions.status != 'retired'
-    UNION SELECT procedure_id FROM recall_keys_fts JOIN recall_keys ON recall_keys.id = recall_keys_fts.rowid
-    WHERE recall_keys_fts MATCH :query
-    UNION SELECT id FROM procedures WHERE instr(lower(name || ' ' || title), lower(:text)) > 0
-"""
 
 
-class Procedures:
+class Procedures(ProcedureReader):
     """Writes and reads what was learned. Its writes are on the disk when they return, unless a transaction is open."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
 
     def add(
         self,
@@ -120,7 +109,7 @@ class Procedures:
                 self._attempt_exists(connection, attempt_id)
                 connection.execute("INSERT INTO lineage VALUES (?, ?, ?)", (version_id, attempt_id, role))
             if status != "retired":
-                self._rebuilt(connection, procedure_id)
+                self._rebuilt(connection, procedure_id, in_use=status == "active")
             self._touch(connection, procedure_id)
         return self.version(version_id)
 
@@ -158,44 +147,6 @@ class Procedures:
                 (storable(why), version_id),
             )
             self._touch(connection, version.procedure_id)
-
-    def get(self, id_or_name: int | str) -> Procedure:
-        """One procedure; text of digits alone is an id.
-
-        Raises:
-            NotFoundError: none has that id or name.
-        """
-        key = int(id_or_name) if isinstance(id_or_name, str) and id_or_name.isdecimal() else id_or_name
-        column = "id" if isinstance(key, int) else "name"
-        rows = self.database.query(f"SELECT * FROM procedures WHERE {column} = ?", (_fitting(key),))
-        if not rows:
-            raise unknown_procedure(key)
-        return read_procedures(self.database, rows)[0]
-
-    def all(self, status: ProcedureStatus | None = None) -> tuple[Procedure, ...]:
-        """All procedures, oldest first; `status` keeps those that have it."""
-        rows = self.database.query(
-            "SELECT * FROM procedures WHERE :status IS NULL OR status = :status ORDER BY id", {"status": status}
-        )
-        return read_procedures(self.database, rows)
-
-    def versions(self, procedure_id: int) -> tuple[Version, ...]:
-        """A procedure's versions, oldest first."""
-        rows = self.database.query(
-            "SELECT * FROM procedure_versions WHERE procedure_id = ? ORDER BY number", (procedure_id,)
-        )
-        return read_versions(self.database, rows)
-
-    def version(self, version_id: int) -> Version:
-        """One version.
-
-        Raises:
-            NotFoundError: none has that id.
-        """
-        rows = self.database.query("SELECT * FROM procedure_versions WHERE id = ?", (version_id,))
-        if not rows:
-            raise unknown_version(version_id)
-        return read_versions(self.database, rows)[0]
 
     def set_status(self, procedure_id: int, status: ProcedureStatus, why: str = "") -> None:
         """Say whether a procedure is in use, and why not.
@@ -247,21 +198,6 @@ class Procedures:
             if procedure.status == "candidate":
                 self.set_status(procedure.id, "active")
 
-    def newest(self, procedure_id: int) -> Version | None:
-        """The active version, else the newest that says something, else None."""
-        said = [version for version in self.versions(procedure_id) if version.script or version.example]
-        return next((version for version in said if version.status == "active"), said[-1] if said else None)
-
-    def stale(self) -> tuple[Procedure, ...]:
-        """What the next pass is to look at: versions with a changed verdict, or emptied and not yet replaced."""
-        rows = self.database.query(
-            "SELECT * FROM procedures WHERE id IN (SELECT procedure_id FROM procedure_versions WHERE stale = 1 "
-            "AND (status != 'retired' OR (script = '' AND example = ''))) "
-            "OR id IN (SELECT procedure_id FROM vectors WHERE stale = 1 AND (status != 'retired' OR gguf = x'')) "
-            "ORDER BY id"
-        )
-        return read_procedures(self.database, rows)
-
     def add_member(self, attempt_id: int, procedure_id: int, way: Way) -> None:
         """Note that an attempt is of this kind; one that was of another kind moves.
 
@@ -276,18 +212,6 @@ class Procedures:
                 "ON CONFLICT (attempt_id) DO UPDATE SET procedure_id = excluded.procedure_id, way = excluded.way",
                 (attempt_id, procedure_id, _as_json(way)),
             )
-
-    def members(self, procedure_id: int) -> tuple[int, ...]:
-        """The attempts of a kind, oldest first."""
-        rows = self.database.query(
-            "SELECT attempt_id FROM members WHERE procedure_id = ? ORDER BY attempt_id", (procedure_id,)
-        )
-        return tuple(row["attempt_id"] for row in rows)
-
-    def procedure_of(self, attempt_id: int) -> int | None:
-        """The kind that an attempt is of."""
-        rows = self.database.query("SELECT procedure_id FROM members WHERE attempt_id = ?", (attempt_id,))
-        return rows[0]["procedure_id"] if rows else None
 
     def add_key(self, procedure_id: int, text: str, attempt_id: int | None = None) -> None:
         """Add a text that recall compares a request with; one that is there already is not added again.
@@ -305,11 +229,6 @@ class Procedures:
                 "AND attempt_id IS :attempt)",
                 {"procedure": procedure_id, "attempt": attempt_id, "text": storable(text)},
             )
-
-    def keys(self, procedure_id: int) -> tuple[str, ...]:
-        """The texts that recall compares a request with, oldest first, each once."""
-        rows = self.database.query("SELECT text FROM recall_keys WHERE procedure_id = ? ORDER BY id", (procedure_id,))
-        return tuple(dict.fromkeys(row["text"] for row in rows))
 
     def merge(self, into: int, other: int, pass_id: int | None = None) -> None:
         """Make one kind of two: members and keys move to `into`; `other`, its versions and its vectors are retired.
@@ -337,16 +256,13 @@ class Procedures:
             self.set_status(other, "retired", why)
             self._touch(connection, into)
 
-    def search(self, text: str, limit: int = 20) -> tuple[Procedure, ...]:
-        """Procedures whose name, title, keys, script or example hold all the words, those in use first."""
-        words, query = words_of(text)
-        if not words:
-            return ()
-        rows = self.database.query(
-            f"SELECT * FROM procedures WHERE id IN ({_FOUND}) ORDER BY status = 'active' DESC, id DESC LIMIT :limit",
-            {"query": query, "text": words, "limit": limit},
-        )
-        return read_procedures(self.database, rows)
+    def forget(self, procedure_id: int) -> None:
+        """Take a procedure out of the memory's files for good; its attempts stay. See forget.py, also for backups.
+
+        Raises:
+            NotFoundError: no procedure has that id.
+        """
+        forget_procedures(self.database, [procedure_id])
 
     @staticmethod
     def _exists(connection: sqlite3.Connection, procedure_id: int) -> None:
@@ -361,35 +277,29 @@ class Procedures:
     @staticmethod
     def _retire_active(connection: sqlite3.Connection, procedure_id: int) -> None:
         connection.execute(
-            "UPDATE procedure_versions SET status = 'retired', status_reason = 'replaced' "
+            "UPDATE procedure_versions SET status = 'retired', status_reason = ? "
             "WHERE procedure_id = ? AND status = 'active'",
-            (procedure_id,),
+            (REPLACED, procedure_id),
         )
 
     @staticmethod
-    def _rebuilt(connection: sqlite3.Connection, procedure_id: int) -> None:
+    def _rebuilt(connection: sqlite3.Connection, procedure_id: int, *, in_use: bool) -> None:
         """Versions that were emptied wait for no rebuilding any more."""
         connection.execute(
             "UPDATE procedure_versions SET stale = 0 "
             "WHERE procedure_id = ? AND stale = 1 AND status = 'retired' AND script = '' AND example = ''",
             (procedure_id,),
         )
+        if in_use:
+            connection.execute(
+                "UPDATE procedures SET status = 'active', status_reason = '' WHERE id = ? AND status_reason = ?",
+                (procedure_id, EMPTIED),
+            )
 
     @staticmethod
     def _touch(connection: sqlite3.Connection, procedure_id: int) -> None:
         connection.execute("UPDATE procedures SET updated_at = ? WHERE id = ?", (now(), procedure_id))
 
 
-def one_title(text: str) -> str:
-    """A title as it is stored: one line, at most TITLE_WIDTH characters."""
-    line = " ".join(storable(text).split())
-    return line if len(line) <= TITLE_WIDTH else line[: TITLE_WIDTH - 1] + "…"
-
-
 def _as_json(words: Sequence[str]) -> str:
     return json.dumps([storable(word) for word in words], ensure_ascii=False)
-
-
-def _fitting(key: int | str) -> int | str:
-    """A number that SQLite can hold; none has an id beyond that."""
-    return key if isinstance(key, str) or key < 1 << 63 else -1
