@@ -1,12 +1,24 @@
-"""Where the user types: several lines, Enter sends, history, completion."""
+"""Where the user types: several lines, Enter sends, arrows walk through what was sent, Tab completes."""
+
+from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import events as keys
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
-from textual.widgets import TextArea
+from textual.widgets import OptionList, TextArea
+from textual.widgets.option_list import Option
+
+from localnpm.tui.completion import Choice, choices
+from localnpm.tui.history import History
+from localnpm.tui.literal import literal
 
 
-class Composer(TextArea):
-    """A text area that sends on Enter; Ctrl+J and Shift+Enter break the line."""
+class Composer(Vertical):
+    """A text area with a list of completions above it, shown while there are any."""
 
     class Sent(Message):
         """The user has sent a text."""
@@ -15,21 +27,179 @@ class Composer(TextArea):
             super().__init__()
             self.text = text
 
-    async def _on_key(self, event: keys.Key) -> None:
-        if event.key == "enter":
-            event.stop()
-            event.prevent_default()
-            self.send()
-        elif event.key in ("ctrl+j", "shift+enter"):
-            event.stop()
-            event.prevent_default()
-            self.insert("\n")
-        else:
-            await super()._on_key(event)
+    def __init__(self) -> None:
+        super().__init__()
+        self.history = History()
+        self.files: Sequence[str] = ()
+        self._choices: tuple[Choice, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """The completions, then the text."""
+        yield OptionList(markup=False)
+        yield Draft(placeholder="Ask, or type / for commands, @ for a file")
+
+    def on_mount(self) -> None:
+        """No completions yet."""
+        self._offered.display = False
+        self._offered.can_focus = False
+
+    @property
+    def draft(self) -> "Draft":
+        """The text area."""
+        return self.query_one(Draft)
+
+    @property
+    def text(self) -> str:
+        """What is typed and not yet sent."""
+        return self.draft.text
+
+    def write(self, text: str) -> None:
+        """Put a text there, in place of what is typed, with the cursor at its end."""
+        self.draft.load_text(text)
+        self.draft.move_cursor(self.draft.document.end)
+
+    def focus(self, scroll_visible: bool = True) -> "Composer":
+        """Type here."""
+        self.draft.focus(scroll_visible)
+        return self
+
+    @property
+    def _offered(self) -> OptionList:
+        return self.query_one(OptionList)
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Offer what fits the text before the cursor."""
+        event.stop()
+        row, column = self.draft.cursor_location
+        before = self.draft.document.get_line(row)[:column]
+        self._offer(choices(before, self.files) if row == 0 or "@" in before else ())
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """A completion was clicked."""
+        event.stop()
+        self._offered.highlighted = event.option_index
+        self.complete()
+        self.focus()
 
     def send(self) -> None:
-        """Send what is there, if anything, and empty the area."""
+        """Send what is typed, if anything, and empty the area."""
         text = self.text.strip()
         if text:
-            self.clear()
+            self.history.add(text)
+            self.draft.clear()
+            self._offer(())
             self.post_message(self.Sent(text))
+
+    def complete(self) -> bool:
+        """Put the chosen completion in place; False when there is none."""
+        place = self._offered.highlighted
+        if not self._choices or place is None:
+            return False
+        choice = self._choices[place]
+        row, column = self.draft.cursor_location
+        self.draft.replace(choice.text, (row, column - choice.length), (row, column))
+        return True
+
+    def choose(self, step: int) -> bool:
+        """Move among the completions; False when there are none."""
+        if not self._choices:
+            return False
+        self._offered.highlighted = ((self._offered.highlighted or 0) + step) % len(self._choices)
+        return True
+
+    def dismiss_choices(self) -> bool:
+        """Close the completions; False when none are open."""
+        was_open = bool(self._choices)
+        self._offer(())
+        return was_open
+
+    def recall(self, *, back: bool) -> bool:
+        """Show the text that was sent before this one, or after it; False when there is none."""
+        text = self.history.back(self.text) if back else self.history.forward()
+        if text is None:
+            return False
+        self.write(text)
+        self._offer(())
+        return True
+
+    def _offer(self, offered: tuple[Choice, ...]) -> None:
+        self._choices = offered
+        self._offered.clear_options()
+        for choice in offered:
+            line = literal(choice.text.strip())
+            if choice.note:
+                line = Content.assemble(line, "  ", literal(choice.note, "dim"))
+            self._offered.add_option(Option(line))
+        if offered:
+            self._offered.highlighted = 0
+        self._offered.display = bool(offered)
+
+
+class Draft(TextArea):
+    """The text area itself: the keys that mean something else here than in an editor."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "send", "Send", priority=True),
+        Binding("ctrl+j,shift+enter,alt+enter", "newline", "New line", show=False),
+        Binding("tab", "complete", "Complete", show=False),
+        Binding("up", "up", show=False),
+        Binding("down", "down", show=False),
+        Binding("ctrl+up", "older", "Older", show=False),
+        Binding("ctrl+down", "newer", "Newer", show=False),
+    ]
+
+    @property
+    def composer(self) -> Composer:
+        """The composer around it."""
+        assert isinstance(self.parent, Composer)
+        return self.parent
+
+    def action_send(self) -> None:
+        """Enter: send; with a slash command half typed, complete it first."""
+        if self.text.startswith("/") and " " not in self.text and self.composer.complete():
+            if not self.text.endswith(" "):
+                self.composer.send()
+            return
+        self.composer.send()
+
+    def action_newline(self) -> None:
+        """Break the line."""
+        self.insert("\n")
+
+    def action_complete(self) -> None:
+        """Tab: the chosen completion, or on to the next widget."""
+        if not self.composer.complete():
+            self.screen.focus_next()
+
+    def action_up(self) -> None:
+        """Among the completions, within the text, or back in the history."""
+        if self.composer.choose(-1):
+            return
+        if self.cursor_at_first_line and self.composer.recall(back=True):
+            return
+        self.action_cursor_up()
+
+    def action_down(self) -> None:
+        """Among the completions, within the text, or forward in the history."""
+        if self.composer.choose(1):
+            return
+        if self.cursor_at_last_line and self.composer.recall(back=False):
+            return
+        self.action_cursor_down()
+
+    def action_older(self) -> None:
+        """Back in the history, wherever the cursor is."""
+        self.composer.recall(back=True)
+
+    def action_newer(self) -> None:
+        """Forward in the history, wherever the cursor is."""
+        self.composer.recall(back=False)
+
+    async def _on_key(self, event: keys.Key) -> None:
+        # Escape closes the completions before it stops the agent; TextArea would move the focus.
+        if event.key == "escape":
+            if self.composer.dismiss_choices():
+                event.stop()
+            event.prevent_default()
+            return
+        await super()._on_key(event)
