@@ -24,7 +24,6 @@ def undo(context: Context, attempt: int | None) -> None:
     go back, and the exit code is 3.
     """
     from localnpm.agent import undo as undoing
-
     from localnpm.learning import evidence
 
     with context.open_database() as database:
@@ -42,7 +41,6 @@ def redo(context: Context, attempt: int | None) -> None:
     A file that is not what the attempt found is left alone and named; the others are changed, and the exit code is 3.
     """
     from localnpm.agent import undo as undoing
-
     from localnpm.learning import evidence
 
     with context.open_database() as database:
