@@ -7,7 +7,7 @@ A procedure has at most one active version; the others are candidates or retired
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, cast
 
 from localnpm.errors import LocalnpmError
