@@ -21,6 +21,7 @@ COMMANDS = {
     "sessions": "sessions:sessions",
     "undo": "undo:undo",
     "redo": "undo:redo",
+    "vector": "vector:vector",
     "models": "models:models",
     "config": "config:config",
     "doctor": "doctor:doctor",

@@ -7,6 +7,7 @@ in the plane of the two principal components. Here a point is one vector's unit 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,27 @@ def compare(named: Sequence[tuple[str, VectorFile]]) -> Comparison:
     cosines = np.clip(np.einsum("ald,bld->lab", units, units), -1.0, 1.0)
     points, explained = _plane(units)
     return Comparison(tuple(name for name, _ in named), cosines, points, explained)
+
+
+def record(found: Comparison) -> dict[str, Any]:
+    """A comparison as JSON has it; null where a vector has no direction."""
+    pairs = [
+        {
+            "names": [found.names[a], found.names[b]],
+            "mean": _known(found.mean(a, b)),
+            "by_layer": [_known(value) for value in found.cosines[:, a, b]],
+        }
+        for a, b in combinations(range(len(found.names)), 2)
+    ]
+    points = {
+        name: [[_known(value) for value in point] for point in rows]
+        for name, rows in zip(found.names, found.points, strict=True)
+    }
+    return {"names": list(found.names), "pairs": pairs, "points": points, "explained": list(found.explained)}
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def unit_rows(file: VectorFile) -> NDArray[np.float64]:

@@ -5,7 +5,8 @@ Not covered: reading the file (gguf.py), whose own checks come first.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,12 @@ from numpy.typing import NDArray
 from localnpm.distill import gguf
 from localnpm.distill.vector_file import VectorFile, filled_layers
 from localnpm.engine.activations import capture
+from localnpm.engine.arrays import Float32Array
 from localnpm.engine.messages import Message
-from localnpm.errors import SteeringError
+from localnpm.errors import ConfigError, SteeringError
+from localnpm.memory.procedure_names import free, slug
+from localnpm.memory.procedure_records import StoredVector
+from localnpm.memory.vector_store import VectorStore
 
 if TYPE_CHECKING:
     from localnpm.engine.llama_chat import LlamaChat
@@ -70,6 +75,10 @@ def take_in(file: VectorFile, chat: "LlamaChat", *, shift: int = 0) -> Intake:
         notes.append(f"at layer {layer} it is {shares[layer - 1]:.3g} times as long as the residual stream itself")
     if file.model_hint not in ("", model.info.architecture):
         notes.append(f"it says that it was made for a {file.model_hint!r} model, this is a {model.info.architecture!r}")
+    if file.norms is not None and not _alike(file.norms[file.row_norms > 0], norms[file.row_norms > 0]):
+        notes.append(
+            "the residual stream's norms that it states are not this model's, so its coefficient is not either"
+        )
     if file.fingerprint not in ("", model.fingerprint):
         notes.append("it was made for another file or quantization of a model of this shape")
     measured = {
@@ -79,6 +88,45 @@ def take_in(file: VectorFile, chat: "LlamaChat", *, shift: int = 0) -> Intake:
         "shift": shift,
     }
     return Intake(file, strength, "; ".join(notes), measured)
+
+
+def _alike(stated: Float32Array, measured: NDArray[np.float64]) -> bool:
+    """Within a factor of two, as different texts give for one model."""
+    return bool((np.abs(np.log2(np.maximum(stated, np.finfo(np.float32).tiny) / measured)) < 1).all())
+
+
+def store(
+    taken: Intake, vectors: VectorStore, chat: "LlamaChat", *, name: str | None = None, source: Path | None = None
+) -> StoredVector:
+    """Keep it, quarantined, under a name that no live vector of this model has.
+
+    Args:
+        name: None: made from `source`'s.
+
+    Raises:
+        ConfigError: the name is taken.
+        LocalnpmError: it does not follow the rule for names.
+    """
+    used = {vector.name for vector in vectors.all(chat.fingerprint)}
+    if name in used:
+        raise ConfigError(
+            f"this model has a vector {name!r} already; give another --name, or `localnpm vector forget {name}`"
+        )
+    name = name or free(slug(source.stem if source else "", otherwise="vector"), used)
+    provenance = {**taken.file.provenance, "imported_from": source.name if source else ""}
+    return vectors.add(
+        name,
+        gguf.to_bytes(replace(taken.file, provenance=provenance)),
+        status="quarantined",
+        status_reason=taken.reason,
+        origin="imported",
+        method=f"imported {taken.file.unit}",
+        model=chat.name,
+        model_fingerprint=chat.fingerprint,
+        coefficient=taken.file.coefficient,
+        layers=taken.file.layers,
+        calibration=taken.measured,
+    )
 
 
 def residual_norms(model: "Model", prompts: list[list[int]]) -> NDArray[np.float64]:
