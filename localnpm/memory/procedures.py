@@ -148,6 +148,13 @@ class Procedures(ProcedureReader):
             )
             self._touch(connection, version.procedure_id)
 
+    def confirm(self, version_ids: Collection[int]) -> None:
+        """Note that versions were looked at again since a verdict on an attempt of theirs has changed, and stay."""
+        with self.database.transaction() as connection:
+            connection.executemany(
+                "UPDATE procedure_versions SET stale = 0 WHERE id = ?", [(version_id,) for version_id in version_ids]
+            )
+
     def set_status(self, procedure_id: int, status: ProcedureStatus, why: str = "") -> None:
         """Say whether a procedure is in use, and why not.
 
