@@ -39,7 +39,7 @@ class Writer:
     drafts: Drafts
     cancel: Cancel | None = None
 
-    def from_successes(self, successes: Sequence[Judged], *, parent: Version | None = None) -> Draft:
+    def from_successes(self, successes: Sequence[Judged]) -> Draft:
         """What successes of one kind have in common; the example is the one that the script was written from.
 
         Raises:
@@ -57,9 +57,9 @@ class Writer:
             if usable:
                 script = most_agreed([text for text, _ in usable], [attempt.confidence for _, attempt in usable])
                 source = next(attempt for text, attempt in usable if text == script)
-        return self._draft(script, source, "built", successes, parent=parent)
+        return self._draft(script, source, "built", successes)
 
-    def from_any(self, attempt: Judged, *, parent: Version | None = None) -> Draft:
+    def from_any(self, attempt: Judged) -> Draft:
         """What one attempt shows, success or not, as the update policy `vanilla` takes it.
 
         Raises:
@@ -67,7 +67,7 @@ class Writer:
             ModelError: the model failed.
         """
         script = self._write(attempt) if self.build != "trajectory" else ""
-        return self._draft(script, attempt, "built", [attempt], parent=parent)
+        return self._draft(script, attempt, "built", [attempt])
 
     def from_reason(self, failure: Judged, base: Version | None) -> Draft | None:
         """What a failure and its reason teach; None where the model makes nothing of it.
@@ -84,7 +84,7 @@ class Writer:
         script = self._kept(write, "reason", failure.example, failure.reason, base.script if base else "")
         if not script:
             return None
-        return replace(self._draft(script, failure, "reason", [failure], parent=base), example="")
+        return replace(self._draft(script, failure, "reason", [failure], base), example="")
 
     def adjusted(self, version: Version, failure: Judged, good: Judged | None) -> Draft | None:
         """A script that has led to a failure, put right by what the user said of it, else by a success of later.
@@ -112,7 +112,7 @@ class Writer:
         script = self._kept(write, "adjust", version.script, failure.example, complaint, run)
         if not script or script == version.script:
             return None
-        draft = self._draft(script, good or failure, "adjusted", [a for a in (failure, good) if a], parent=version)
+        draft = self._draft(script, good or failure, "adjusted", [a for a in (failure, good) if a], version)
         if good is None:
             # The failure is no example; what the version had to show still fits where the way is the same.
             draft = replace(draft, example="")
@@ -148,7 +148,7 @@ class Writer:
         return str(known)
 
     def _draft(
-        self, script: str, source: Judged, kind: Source, attempts: Sequence[Judged], *, parent: Version | None
+        self, script: str, source: Judged, kind: Source, attempts: Sequence[Judged], parent: Version | None = None
     ) -> Draft:
         words = trusted(attempts)
         if parent is not None and not parent.doubtful:

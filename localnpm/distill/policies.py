@@ -197,7 +197,7 @@ def _vanilla(kind: Kind, writer: Writer, decision: Decision) -> Decision:
     new = [attempt for attempt in kind.attempts if attempt.id in kind.fresh]
     if not new:
         return _rebuilt(kind, writer, decision)
-    return _put(kind, decision, writer.from_any(new[-1], parent=kind.active), f"from attempt {new[-1].id}, the newest")
+    return _put(kind, decision, writer.from_any(new[-1]), f"from attempt {new[-1].id}, the newest")
 
 
 def _validation(kind: Kind, writer: Writer, decision: Decision) -> Decision:
@@ -205,7 +205,7 @@ def _validation(kind: Kind, writer: Writer, decision: Decision) -> Decision:
         return decision
     if not any(attempt.id in kind.fresh for attempt in kind.successes):
         return _rebuilt(kind, writer, decision)
-    draft = writer.from_successes(kind.successes, parent=kind.active)
+    draft = writer.from_successes(kind.successes)
     return _put(kind, decision, draft, f"from {_count(len(kind.successes), 'success', 'successes')}")
 
 
@@ -253,7 +253,7 @@ def _rebuilt(kind: Kind, writer: Writer, decision: Decision) -> Decision:
         )
     wants_script = writer.build != "trajectory" and not active.script
     if (wants_script or (writer.build == "trajectory" and not active.example)) and kind.successes:
-        return _put(kind, decision, writer.from_successes(kind.successes, parent=active), f"as {writer.build} asks for")
+        return _put(kind, decision, writer.from_successes(kind.successes), f"as {writer.build} asks for")
     return decision
 
 

@@ -13,15 +13,19 @@ from typing import Any
 
 from localnpm.memory.database import Database
 
-FOLDER = Path("cache") / "distill"
-
 
 class Drafts:
-    """Values that go through JSON, by what they came from."""
+    """Values that go through JSON, by what they came from. Open it before the log is read."""
 
     def __init__(self, database: Database) -> None:
-        self._folder = None if database.folder is None else database.folder / FOLDER
+        self._database = database
+        self._folder = _folder(database)
         self._held: dict[str, Any] = {}
+        if self._folder is not None:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError:
+                self._folder = None
 
     def get(self, *sources: Any) -> Any | None:
         """The value that was kept for these sources, or None. One that cannot be read is as good as none."""
@@ -34,14 +38,14 @@ class Drafts:
         return self._held.get(name)
 
     def put(self, value: Any, *sources: Any) -> None:
-        """Keep a value. On a disk that takes no more it is kept for this process only."""
+        """Keep a value; for this process only, where the disk takes no more or the folder was cleared meanwhile."""
         name = _digest(sources)
         self._held[name] = value
         if self._folder is None:
             return
+        # The folder is not made again: who cleared it may have forgotten what this value comes from.
+        part = self._folder / f"{name}.part"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            part = self._folder / f"{name}.part"
             part.touch(mode=0o600)
             part.write_text(json.dumps(value), "utf-8")
             part.replace(self._folder / name)
@@ -51,8 +55,18 @@ class Drafts:
     def clear(self) -> None:
         """Drop everything."""
         self._held.clear()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        clear(self._database)
+
+
+def clear(database: Database) -> None:
+    """Drop what passes of any process have kept beside this memory."""
+    folder = _folder(database)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder(database: Database) -> Path | None:
+    return None if database.folder is None else database.folder / "cache" / "distill"
 
 
 def _digest(sources: tuple[Any, ...]) -> str:
