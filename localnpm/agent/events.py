@@ -52,13 +52,14 @@ class Recalled(Event):
     """What memory has for the task and what is used of it; comes right after `AttemptStarted`.
 
     `channel` is what was done: `none` also where something was found and withheld; `why` says so in words.
-    `coefficient` is the steering's strength, 0 without.
+    `coefficient` is the steering's strength, 0 without. `problem` says what keeps memory from being used at all.
     """
 
     channel: str
     items: tuple[RecalledItem, ...]
     coefficient: float
     why: str
+    problem: str = ""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,12 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
         help="What may be recalled for the task.",
     )
     @click.option("--no-memory", is_flag=True, help="The same as --memory none.")
+    @click.option(
+        "--steer",
+        multiple=True,
+        metavar="NAME:0.6@2-5",
+        help="Steer by this control vector, in place of what recall would choose. Repeatable.",
+    )
     @click.option("--private", is_flag=True, help="Leave no trace in memory.db; undo works until the program ends.")
     @click.option("--ctx", type=int, metavar="TOKENS", help="The model's context (engine.context).")
     @click.option("--threads", type=int, metavar="N", help="CPU threads (engine.threads).")
@@ -60,8 +66,8 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _NAMES = (
-    "workspace", "model", "allow", "read_only", "memory", "no_memory", "private", "ctx", "threads", "seed", "timeout",
-    "system", "option",
+    "workspace", "model", "allow", "read_only", "memory", "no_memory", "steer", "private", "ctx", "threads", "seed",
+    "timeout", "system", "option",
 )  # fmt: skip
 
 
@@ -83,6 +89,7 @@ def _options(context: Context, given: dict[str, Any]) -> Options:
         read_only=given["read_only"],
         terminal=sys.stdin.isatty() and sys.stderr.isatty(),
         memory="none" if given["no_memory"] else given["memory"],
+        steer=given["steer"],
         private=given["private"],
         system=given["system"] or "",
     )

@@ -11,21 +11,40 @@ from localnpm.agent import events
 from localnpm.plain import visible
 
 
+def recalled_line(event: events.Recalled) -> str:
+    """What was recalled, why, and through which channel, in one line."""
+    if not event.items:
+        return f"memory: {event.channel}: {event.why}"
+    best, *others = event.items
+    record = f"{best.wins} of {best.uses} worked" if best.uses else "not judged yet"
+    gain = f", uplift {best.uplift:+.2f}" if best.uplift is not None else ""
+    more = f" and {len(others)} more" if others else ""
+    strength = f" at {event.coefficient:g}" if event.coefficient else ""
+    how = f"as {event.channel}{strength}" if event.channel != "none" else f"not used: {event.why}"
+    return f"recalled {best.name}{more} (similarity {best.similarity:.2f}, {record}{gain}), {how}"
+
+
 class Printer:
     """Prints events as they come. With `stream` the text appears while it is generated.
 
     `undo` is what takes an attempt back, with `{attempt}` for its id; empty where nothing will, as after a private run.
+    `forgo` is what the user types to do without memory.
     """
 
-    def __init__(self, *, stream: bool, undo: str) -> None:
+    def __init__(self, *, stream: bool, undo: str, forgo: str = "--no-memory") -> None:
         self.stream = stream
         self.undo = undo
+        self.forgo = forgo
         self.status_shown = False
         self.open_line = False
 
     def show(self, event: events.Event) -> None:
         """Print one event."""
         match event:
+            case events.Recalled():
+                self._recalled(event)
+            case events.Learned(text):
+                self._note(text, colour="green")
             case events.PromptProgress(done, total) if total:
                 self._status(f"reading prompt {100 * done // total}%")
             case events.ContextDropped(exchanges):
@@ -51,6 +70,13 @@ class Printer:
                 self._end(event)
             case _:
                 pass
+
+    def _recalled(self, event: events.Recalled) -> None:
+        if event.problem:
+            self._note(f"memory cannot be used: {event.problem}", colour="yellow")
+        used = event.channel != "none"
+        if used or event.items:
+            self._note(recalled_line(event) + (f" · without it: {self.forgo}" if used else ""))
 
     def _end(self, result: events.Result) -> None:
         self._clear()

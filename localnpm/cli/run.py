@@ -37,6 +37,9 @@ def run(
 
     Without a terminal nothing is changed unless --allow write is given.
 
+    When enough attempts have been judged, it learns from them after the answer, for learning.run_seconds at most;
+    Ctrl-C puts that off.
+
     Exit codes: 0 done, 1 failed, 2 wrong usage, 4 model, 5 workspace or jail, 6 memory.db, 8 check failed,
     130 cancelled.
     """
@@ -44,14 +47,16 @@ def run(
     # Imported here: what `--help` does not need.
     from localnpm.agent.check import run_check
     from localnpm.cli.approval import approver
+    from localnpm.cli.learning import due_pass
     from localnpm.cli.printer import Printer
     from localnpm.cli.stream import stream
-    from localnpm.cli.workbench import open_workbench
+    from localnpm.cli.workbench import open_learner
     from localnpm.engine.cancel import Cancel
 
     cancel = Cancel()
     printer = Printer(stream=sys.stdout.isatty(), undo="" if options.private else "localnpm undo {attempt}")
-    with open_workbench(context, options) as bench:
+    with open_learner(context, options) as opened:
+        bench = opened.bench
         session = bench.find_session(session_id, go_on=go_on) or bench.new_session(text)
 
         def show(event: events.Event) -> None:
@@ -61,7 +66,7 @@ def run(
                 printer.show(event)
 
         result: events.Result | None = None
-        start = partial(bench.run, text, session, cancel=cancel)
+        start = partial(opened.learner.run, text, session, cancel=cancel)
         for event in stream(start, approver(options.terminal), cancel):
             if isinstance(event, events.Result):
                 result = event
@@ -75,6 +80,8 @@ def run(
             passed = verdict.success
             show(verdict)
         show(result)
+        if not cancel.is_set():
+            due_pass(opened.learner, context.settings.learning.run_seconds)
     return exit_code(result, passed)
 
 

@@ -8,18 +8,20 @@ import contextlib
 import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from localnpm.agent.events import Event, PromptProgress
-from localnpm.agent.permissions import Approve, Decision, Decline
+from localnpm.agent.permissions import Approve, Decision, Decline, decline_all
 from localnpm.agent.tools import Prepared
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.turns import Progress
 
 POLL_SECONDS = 0.2
+
+Value = TypeVar("Value")
 
 
 @dataclass
@@ -82,6 +84,23 @@ def stream(start: Start, ask: Approve, cancel: Cancel) -> Iterator[Event]:
                 return
             else:
                 yield item
+
+
+def aside(work: Callable[[], Value], cancel: Cancel) -> Value:
+    """What `work` returns, done in a worker thread; the first Ctrl-C sets `cancel`, which should end it.
+
+    Raises:
+        LocalnpmError: as `work` does.
+    """
+    done: queue.Queue[Value] = queue.Queue()
+
+    def start(*, approve: Approve, progress: Progress) -> Iterator[Event]:
+        done.put(work())
+        return iter(())
+
+    for _ in stream(start, decline_all, cancel):
+        pass
+    return done.get_nowait()
 
 
 def _next(items: "queue.Queue[Event | _Question | _End]") -> "Event | _Question | _End":

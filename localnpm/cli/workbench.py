@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,30 @@ from localnpm.cli.context import Context
 
 if TYPE_CHECKING:
     from localnpm.agent.workbench import Workbench
+    from localnpm.learning.learner import Learner
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A workbench, and what recalls and learns around it."""
+
+    bench: "Workbench"
+    learner: "Learner"
+
+
+@contextmanager
+def open_learner(context: Context, options: Options) -> Iterator[Opened]:
+    """As `open_workbench`, with the memory that its tasks recall from; a private run reads it and writes nothing.
+
+    Raises:
+        SteeringError, NotFoundError: `options.steer` names vectors that cannot be used.
+    """
+    from localnpm.learning.learner import Learner, embedder_opener
+
+    with open_workbench(context, options) as bench:
+        lent = context.open_database() if options.private and context.home.memory.exists() else None
+        with lent or nullcontext():
+            yield Opened(bench, Learner(bench, embedder_opener(context.settings), memory=lent))
 
 
 @contextmanager

@@ -6,18 +6,37 @@ practice (practice.py).
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from random import Random
+from threading import Lock
+from typing import TYPE_CHECKING, cast
 
-from localnpm.agent.events import Event, Learned
+from localnpm.agent.attempt import Task
+from localnpm.agent.events import AttemptStarted, Event, Learned, Result
 from localnpm.agent.permissions import Approve, decline_all
+from localnpm.config import Settings
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.sampling import Sampling
 from localnpm.engine.turns import Progress
+from localnpm.errors import LocalnpmError, ModelError, NotFoundError, UndoError
+from localnpm.home import bundled_embedder
+from localnpm.learning import evidence, retry
 from localnpm.learning.bench import Bench
+from localnpm.learning.due import is_due
 from localnpm.memory.database import Database
-from localnpm.memory.embedding import Embedder
 from localnpm.memory.procedure_records import Cause, Pass
+from localnpm.memory.procedures import Procedures
+from localnpm.memory.uses import record
+
+if TYPE_CHECKING:
+    from localnpm.engine.llama_chat import LlamaChat
+    from localnpm.learning.guide import Guidance, Guide
+    from localnpm.learning.steering import Steered
+    from localnpm.memory.channels import Wanted
+    from localnpm.memory.embedding import Embedder
 
 PassProgress = Callable[[str, int, int], None]
 """Called with what a pass does, how far it is and of how much."""
@@ -35,22 +54,42 @@ class Judgement:
 
 
 class Learner:
-    """Recall before a task, evidence around it, learning after it. One attempt at a time, from any thread."""
+    """Recall before a task, evidence around it, learning after it. One attempt or pass at a time, from any thread.
+
+    Attributes:
+        memory: what the next tasks may recall, as `--memory` says it.
+        last: what the latest task was given by memory.
+    """
 
     def __init__(
         self,
         bench: Bench,
-        embedder: Embedder | Callable[[], Embedder],
+        embedder: "Embedder | Callable[[], Embedder]",
         *,
         random: Random | None = None,
         memory: Database | None = None,
     ) -> None:
-        """`embedder` may be a function that opens one; it is called when a request first needs it, in that thread.
+        """Nothing heavy is opened yet.
 
-        `memory` holds what was learned where that is not the bench's own database: a private run reads it and leaves
-        no row in it.
+        Args:
+            embedder: may be a function that opens one; it is called when a request first needs it, in that thread.
+            memory: holds what was learned where that is not the bench's own database: a private run reads it and
+                leaves no row in it.
+
+        Raises:
+            SteeringError, NotFoundError: the vectors that `bench.options.steer` names cannot be used.
         """
-        raise NotImplementedError
+        self.bench = bench
+        self.memory: Wanted = bench.options.memory
+        self.last: Guidance | None = None
+        self._embedder = embedder
+        self._random = random or Random()
+        self._learned = memory or bench.database
+        self._lent = memory is not None
+        self._guide: Guide | None = None
+        self._steering: Steered | None = None
+        self._turn = Lock()
+        self.steer(bench.options.steer)
 
     def run(
         self,
@@ -63,12 +102,43 @@ class Learner:
         practice_of: int | None = None,
         sampling: Sampling | None = None,
     ) -> Iterator[Event]:
-        """Carry out a request: `AttemptStarted`, `Recalled`, perhaps `Learned`, then the attempt's events."""
-        raise NotImplementedError
+        """Carry out a request: `AttemptStarted`, `Recalled`, perhaps `Learned`, then the attempt's events.
+
+        Args:
+            practice_of: the attempt that this one practises; it then counts in no statistic and is no evidence.
+            sampling: in place of the model's and the settings'.
+
+        Raises:
+            MemoryFileError: the log cannot be written.
+        """
+        learned: tuple[Learned, ...] = ()
+        if practice_of is None:
+            evidence.before_request(self.bench.database, session_id, request, settings=self.bench.settings.learning)
+            learned = self.settle()
+        guidance = self._guided(request)
+        task = self.bench.task(
+            request,
+            session_id,
+            script=guidance.scripts,
+            example=guidance.example,
+            steering=guidance.steering,
+            channel=guidance.channel,
+            retry_of=practice_of,
+            practice=practice_of is not None,
+            sampling=sampling,
+        )
+        counts = practice_of is None
+        yield from self._carry_out(task, guidance, learned, counts, approve, cancel, progress)
 
     def judge(self, attempt_id: int, success: bool, reason: str = "") -> Judgement:
-        """Write the user's verdict and say what follows from it."""
-        raise NotImplementedError
+        """Write the user's verdict and say what follows from it.
+
+        Raises:
+            NotFoundError: no attempt has that id.
+        """
+        self.bench.log.add_verdict(attempt_id, "user", success, reason=reason)
+        learned = self.settle(self.bench.log.attempt(attempt_id).session_id)
+        return Judgement(attempt_id, success, reason, bool(reason) and not success, learned)
 
     def retry(
         self,
@@ -78,21 +148,180 @@ class Learner:
         cancel: Cancel | None = None,
         progress: Progress | None = None,
     ) -> Iterator[Event]:
-        """Undo an attempt and try again with a script made from the reason of its bad verdict."""
-        raise NotImplementedError
+        """Undo an attempt and try again with a script made from the reason of its bad verdict.
+
+        Raises:
+            NotFoundError: no such attempt, or no bad verdict with a reason.
+            ScriptError: the model could write no script; nothing was undone.
+            UndoError: some of its files were changed since, and are left as they are.
+        """
+        from localnpm.distill.build import draft_from_reason
+        from localnpm.learning.guide import told_to_use
+
+        database = self.bench.database
+        told = retry.complaint(self.bench.log, attempt_id)
+        kind = retry.known_kind(database, attempt_id)
+        base = kind[1] if kind else None
+        draft = draft_from_reason(self.bench.model, told.trajectory, told.reason, base, cancel=cancel)
+        self._take_back(attempt_id)
+        version = retry.store(database, told, draft, kind[0] if kind else None)
+        procedure = Procedures(database).get(version.procedure_id)
+        guidance = told_to_use(procedure, version, f"made from what you said of attempt {attempt_id}")
+        task = self.bench.task(
+            told.attempt.request,
+            told.attempt.session_id,
+            script=guidance.scripts,
+            channel=guidance.channel,
+            retry_of=attempt_id,
+        )
+        yield from self._carry_out(task, guidance, (), False, approve, cancel, progress)
 
     def settle(self, session_id: int | None = None) -> tuple[Learned, ...]:
-        """Put to use what retries of this session (None: of all that have ended) have proved."""
-        raise NotImplementedError
+        """Put to use what retries have proved: those judged, and those left in place at the session's end.
+
+        To be called when a session ends; `run` does it before each request, for all sessions of this process.
+        """
+        settings = self.bench.settings.learning
+        return retry.settle(self.bench.database, session_id, weak_evidence=settings.weak_evidence)
 
     def due(self) -> bool:
         """Whether so much has been judged since the last pass that another one is due."""
-        raise NotImplementedError
+        return not self.bench.options.private and is_due(self.bench.database, self.bench.settings.learning)
 
     def distil(self, cause: Cause, *, cancel: Cancel | None = None, progress: PassProgress | None = None) -> Pass:
-        """Learn from the log, in one pass that is published whole or not at all."""
-        raise NotImplementedError
+        """Learn from the log, in one pass that is published whole or not at all.
+
+        Raises:
+            LocalnpmError: a task is running, this is a private run, or another process distils.
+        """
+        from localnpm.distill.consolidate import run_pass
+
+        if self.bench.options.private:
+            raise LocalnpmError("A private run keeps nothing, so there is nothing to learn from.")
+        with self._alone():
+            done = run_pass(
+                self.bench.database,
+                cast("LlamaChat", self.bench.model),
+                self._open_embedder(),
+                self.bench.settings,
+                cause=cause,
+                cancel=cancel,
+                progress=progress,
+            )
+            if self._guide is not None:
+                self._guide.recall.refresh()
+        return done
 
     def steer(self, texts: Sequence[str]) -> None:
-        """Steer the next tasks by these vectors, `NAME:0.6@2-5`, in place of recall's; none: as recall chooses."""
-        raise NotImplementedError
+        """Steer the next tasks by these vectors, `NAME:0.6@2-5`, in place of recall's; none: as recall chooses.
+
+        Raises:
+            ConfigError: a text is not of the form.
+            NotFoundError, SteeringError: a vector that is not there, or not for this model.
+        """
+        if not texts:
+            self._steering = None
+            return
+        from localnpm.learning.steering import by_hand
+
+        self._steering = by_hand(texts, self._learned, self.bench.model)
+
+    def _guided(self, request: str) -> "Guidance":
+        """What memory has for a request. What is wrong with the embedder is told, and the task is done without it."""
+        from localnpm.learning.guide import Guidance, steered
+
+        try:
+            guidance = self._open_guide().guide(request, self.memory, scripts_only=self._steering is not None)
+        except ModelError as error:
+            guidance = Guidance(problem="" if self.memory == "none" else str(error))
+        return guidance if self._steering is None else steered(guidance, self._steering)
+
+    def _open_guide(self) -> "Guide":
+        if self._guide is None:
+            from localnpm.distill.scripts import key_terms
+            from localnpm.learning.guide import Guide
+            from localnpm.learning.steering import Vectors, synthesizer
+            from localnpm.memory.recall import Recall
+
+            model, settings = self.bench.model, self.bench.settings
+            recall = Recall(
+                self._learned,
+                self._open_embedder(),
+                settings.memory,
+                key_terms=partial(key_terms, model),
+                random=self._random,
+            )
+            vectors = Vectors(self._learned, model, settings, recall, synthesizer(model, self._learned, settings))
+            self._guide = Guide(self._learned, model, settings, recall, vectors, self._random)
+        return self._guide
+
+    def _open_embedder(self) -> "Embedder":
+        if callable(self._embedder):
+            self._embedder = self._embedder()
+        return self._embedder
+
+    def _carry_out(
+        self,
+        task: Task,
+        guidance: "Guidance",
+        learned: Sequence[Learned],
+        counts: bool,
+        approve: Approve,
+        cancel: Cancel | None,
+        progress: Progress | None,
+    ) -> Iterator[Event]:
+        """The attempt's events, with what memory did among them; writes the `uses` rows and what declining tells."""
+        database = self.bench.database
+        self.last = guidance
+        with self._alone():
+            for event in self.bench.agent.run(task, approve=approve, cancel=cancel, progress=progress):
+                if isinstance(event, AttemptStarted) and not self._lent:
+                    record(database, guidance.uses_of(event.attempt_id, counts=counts))
+                if isinstance(event, Result) and not task.practice:
+                    evidence.note_declined(database, event.attempt_id, settings=self.bench.settings.learning)
+                yield event
+                if isinstance(event, AttemptStarted):
+                    yield guidance.event
+                    yield from learned
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One attempt or pass at a time: they share the model, and nothing is learned while a task runs."""
+        if not self._turn.acquire(blocking=False):
+            raise LocalnpmError("A task or a pass is under way; wait until it has ended, or stop it.")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _take_back(self, attempt_id: int) -> None:
+        """Undo an attempt's changes, where it made any that are in place; this is no evidence.
+
+        Raises:
+            UndoError: some files were changed since; they are left as they are.
+        """
+        try:
+            report = self.bench.undo(attempt_id)
+        except NotFoundError:
+            return
+        if report.refused:
+            named = ", ".join(refusal.path for refusal in report.refused)
+            raise UndoError(
+                f"Attempt {attempt_id} cannot be tried again from its beginning: {named} changed since. The rest is "
+                "undone; put these files right, then ask again."
+            )
+
+
+def embedder_opener(settings: Settings) -> "Callable[[], Embedder]":
+    """Opens the embedder that the settings name, or the bundled one, when it is called.
+
+    The function raises ModelError where it cannot be opened, with what to do.
+    """
+
+    def opened() -> "Embedder":
+        from localnpm.memory.embedding import open_embedder
+
+        chosen = settings.memory.embedder
+        return open_embedder(Path(chosen).expanduser() if chosen else bundled_embedder())
+
+    return opened

@@ -1,0 +1,79 @@
+"""Learning in a plain terminal: a pass over the log with its progress on stderr, stopped by Ctrl-C or a time limit."""
+
+import sys
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from localnpm.errors import LocalnpmError
+from localnpm.plain import visible
+
+if TYPE_CHECKING:
+    from localnpm.learning.learner import Learner
+    from localnpm.memory.procedure_records import Cause, Pass
+
+
+def due_pass(learner: "Learner", seconds: float) -> None:
+    """Learn if that is due, for so many seconds at most. What keeps it from learning is told, and fails nothing."""
+    if not seconds or not learner.due():
+        return
+    try:
+        run_pass(learner, "due", seconds)
+    except LocalnpmError as error:
+        click.secho(f"not learned: {visible(str(error))}", fg="yellow", err=True)
+
+
+def run_pass(learner: "Learner", cause: "Cause", seconds: float | None = None) -> "Pass":
+    """Learn now, and say what came of it.
+
+    Raises:
+        LocalnpmError: as `Learner.distil` does.
+    """
+    from localnpm.cli.stream import aside
+    from localnpm.engine.cancel import Cancel
+    from localnpm.learning.due import within
+
+    cancel = Cancel()
+    shown = sys.stderr.isatty()
+
+    def progress(what: str, done: int, total: int) -> None:
+        if shown:
+            click.echo(f"\r\x1b[2Klearning: {visible(what)} {done}/{total} (Ctrl-C puts it off)", nl=False, err=True)
+
+    try:
+        with within(cancel, seconds):
+            made = aside(partial(learner.distil, cause, cancel=cancel, progress=progress), cancel)
+    finally:
+        if shown:
+            click.echo("\r\x1b[2K", nl=False, err=True)
+    tell(made)
+    return made
+
+
+def tell(made: "Pass") -> None:
+    """What became of a pass, in lines on stderr."""
+    if made.status == "interrupted":
+        click.secho("learning was put off; the next pass goes on with it", dim=True, err=True)
+
+
+def recalled_lines(learner: "Learner") -> Iterator[str]:
+    """What memory had for the latest task, why, and what was used of it."""
+    from localnpm.cli.printer import recalled_line
+
+    last = learner.last
+    if last is None:
+        yield "Nothing has been asked yet, so nothing was recalled."
+        return
+    if last.problem:
+        yield f"Memory cannot be used: {last.problem}"
+    yield recalled_line(last.event)
+    for place, item in enumerate(last.items, 1):
+        yield f"{place}. {item.name}: {item.title}"
+        yield f"   {item.reason}"
+        if item.uplift is not None and item.interval is not None:
+            low, high = item.interval
+            yield f"   success with it minus success without: {item.uplift:+.2f} ({low:+.2f} to {high:+.2f})"
+    if last.items and last.why:
+        yield f"   {last.channel}: {last.why}"
