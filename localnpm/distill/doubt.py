@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from localnpm.distill.scripts import steps_of, title_of
 
 LEAST_SHARED = 2
-"""Words that a sentence and a passage of a result must share, both being outside of what is trusted."""
+"""Words that a sentence and a passage of a result must share, both being outside of what is trusted; one is enough for
+a passage that gives orders."""
 SHARE = 0.5
 """Of the sentence's own words, those that the passage must have for the sentence to rest on it."""
 
@@ -22,6 +23,7 @@ _LITERAL = re.compile(
     r"(?:https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|(?:[\w-]+/)+[\w.-]*|[\w-]+\.[a-z][a-z0-9]{0,4}\b|\d{2,}(?:[.,:]\d+)*|"
     r"\"[^\"\n]{3,}\"|`[^`\n]{2,}`)"
 )
+_ORDER = re.compile(r"\b(?:always|never|must|from now on|ignore|important|remember|instruction\w*)\b")
 _PASSAGE = re.compile(r"[.!?;]\s+|\n+")
 _ENDINGS = ("ings", "ing", "edly", "ed", "es", "s", "ly", "e")
 
@@ -66,7 +68,8 @@ def _rests(sentence: str, known: set[str], known_text: str, passages: Iterable[t
         if any(literal in text for literal in literals):
             return True
         shared = own & words
-        if len(shared) >= LEAST_SHARED and len(shared) >= SHARE * len(own):
+        least = 1 if _ORDER.search(text) else LEAST_SHARED
+        if len(shared) >= least and len(shared) >= SHARE * len(own):
             return True
     return False
 
