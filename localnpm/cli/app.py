@@ -29,4 +29,4 @@ def open_app(context: Context, options: Options, session_id: int | None = None) 
         return open_workbench(context, options)
 
     options = replace(options, terminal=True)
-    LocalnpmApp(context.home, options, open_agent, session_id=session_id).run()
+    LocalnpmApp(context.home, options, context.open_database, open_agent, session_id=session_id).run()

@@ -4,10 +4,11 @@ The first screen is up before anything slow is imported: nothing here imports ll
 sentence_transformers, and the agent is opened in its thread after the first paint.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from textual.app import App
 from textual.reactive import reactive
@@ -23,6 +24,9 @@ from localnpm.tui.literal import literal
 from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted, Loading, Ready, Unusable
 from localnpm.tui.screens.chat import ChatScreen
 from localnpm.tui.status import Status
+
+if TYPE_CHECKING:
+    from localnpm.memory.database import Database
 
 
 class Agent(Protocol):
@@ -47,6 +51,7 @@ class LocalnpmApp(App[None]):
         self,
         home: Home,
         options: Options,
+        open_database: "Callable[[], Database]",
         open_agent: Callable[[], AbstractContextManager[Agent]],
         *,
         session_id: int | None = None,
@@ -55,7 +60,22 @@ class LocalnpmApp(App[None]):
         self.home = home
         self.options = options
         self.backend: Backend[Agent] = Backend(open_agent, self.post_message)
+        self._open_database = open_database
         self._session_id = session_id
+        self._database: Database | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def database(self) -> "Database":
+        """memory.db, opened when a screen first asks; for threads, as it may wait for the disk.
+
+        Raises:
+            MemoryFileError: it cannot be opened.
+        """
+        with self._opening:
+            if self._database is None:
+                self._database = self._open_database()
+            return self._database
 
     def on_mount(self) -> None:
         """Show the chat; open the agent when it has been painted."""

@@ -75,6 +75,10 @@ class ChatScreen(Screen[None]):
         exchange = await self.query_one(Transcript).add(request)
         self._exchanges[self.app.backend.submit(request, start)] = exchange
 
+    async def resume(self, session_id: int) -> None:
+        """Go on with a session; its transcript is shown again."""
+        self.session_id = session_id
+
     async def take(self, message: JobStarted | Happened | Asked | JobEnded) -> None:
         """Show what the agent's thread tells of a job of this screen."""
         exchange = self._exchanges.get(message.job)

@@ -1,6 +1,7 @@
 """What the screens beside the chat have in common: read in a thread, show in the app, Escape goes back."""
 
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -9,6 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from localnpm.errors import LocalnpmError
+from localnpm.plain import visible
 from localnpm.tui.literal import literal
 from localnpm.tui.widgets.status_bar import StatusBar
 
@@ -73,6 +75,21 @@ class Page(Screen[None], Generic[Data]):
         if self.is_mounted:
             self.fail("")
             self.show(data)
+
+    def perform(self, task: Callable[[], str]) -> None:
+        """Do something slow in a thread, tell what it returns, and read again; what it raises is told too."""
+        self._perform(task)
+
+    @work(thread=True, exit_on_error=False, group="perform")
+    def _perform(self, task: Callable[[], str]) -> None:
+        severity: Literal["information", "error"] = "information"
+        try:
+            told = task()
+        except LocalnpmError as error:
+            told, severity = str(error), "error"
+        if told:
+            self.app.call_from_thread(self.notify, visible(told), severity=severity, markup=False)
+        self.app.call_from_thread(self.reload)
 
     def fail(self, message: str) -> None:
         """Say on the page what went wrong; empty: nothing."""

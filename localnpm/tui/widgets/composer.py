@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import OptionList, TextArea
 from textual.widgets.option_list import Option
 
+from localnpm.tui.commands import BY_NAME
 from localnpm.tui.completion import Choice, choices
 from localnpm.tui.history import History
 from localnpm.tui.literal import literal
@@ -155,8 +156,9 @@ class Draft(TextArea):
         return self.parent
 
     def action_send(self) -> None:
-        """Enter: send; with a slash command half typed, complete it first."""
-        if self.text.startswith("/") and " " not in self.text and self.composer.complete():
+        """Enter: send; a slash command half typed is completed first, and sent if nothing may follow it."""
+        typed = self.text
+        if typed.startswith("/") and " " not in typed and typed[1:] not in BY_NAME and self.composer.complete():
             if not self.text.endswith(" "):
                 self.composer.send()
             return

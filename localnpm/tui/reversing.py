@@ -1,0 +1,45 @@
+"""Undo and redo from the app: the same reports as on the command line, as a text for the user."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from localnpm.agent.undo import UndoReport
+    from localnpm.tui.app import LocalnpmApp
+
+SHOWN_PATHS = 12
+
+
+def reverse(app: "LocalnpmApp", way: str, attempt_id: int | None = None) -> str:
+    """Take an attempt's changes back (`undo`) or make them again (`redo`); for a thread.
+
+    Raises:
+        NotFoundError: there is nothing to reverse.
+    """
+    from localnpm.agent import undo as undoing
+    from localnpm.config import load
+    from localnpm.learning import evidence
+
+    settings = load(app.home).learning
+    if way == "undo":
+        report = undoing.undo(app.database, app.home.undo, attempt_id)
+        evidence.note_undone(app.database, report, settings=settings)
+    else:
+        report = undoing.redo(app.database, app.home.undo, attempt_id)
+        evidence.note_redone(app.database, report, settings=settings)
+    return told(report, "Undid" if way == "undo" else "Redid")
+
+
+def told(report: "UndoReport", done: str) -> str:
+    """What was restored and what was left alone, with why."""
+    lines = []
+    if report.restored:
+        lines.append(f"{done} attempt {report.attempt_id} in {report.workspace}: {_listed(report.restored)}")
+    elif not report.refused:
+        lines.append(f"Attempt {report.attempt_id} was ended before it had changed anything.")
+    lines += [f"Left as it is: {refusal.path}: {refusal.why}" for refusal in report.refused]
+    return "\n".join(lines)
+
+
+def _listed(paths: tuple[str, ...]) -> str:
+    shown = ", ".join(paths[:SHOWN_PATHS])
+    return shown if len(paths) <= SHOWN_PATHS else f"{shown} and {len(paths) - SHOWN_PATHS} more"

@@ -1,0 +1,96 @@
+"""Sessions: conversations found by their words, resumed with their whole transcript, exported, deleted for good."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, cast
+
+from textual import work
+from textual.binding import BindingType
+
+from localnpm.errors import LocalnpmError
+from localnpm.memory.attempts import AttemptLog
+from localnpm.memory.export import session_markdown
+from localnpm.memory.sessions import Session, search_sessions, sessions
+from localnpm.plain import one_line
+from localnpm.tui.screens.attempts import BACKUPS, told
+from localnpm.tui.screens.lists import ListPage
+from localnpm.tui.widgets.dialogs import AskText, Choose, Confirm
+
+TITLE_CHARACTERS = 100
+
+
+class SessionsScreen(ListPage[Session]):
+    """All conversations."""
+
+    heading = "Sessions"
+    columns = ("id", "last used", "attempts", "title", "workspace")
+    nothing = "No sessions."
+
+    BINDINGS: ClassVar[list[BindingType]] = [("e", "export", "Export"), ("delete", "delete", "Delete")]
+
+    def find(self, text: str, wanted: str, limit: int) -> Sequence[Session]:
+        """By search in titles and all that was said, or those used last."""
+        if text:
+            return search_sessions(self.app.database, text, limit=limit)
+        return sessions(self.app.database, limit=limit)
+
+    def cells(self, row: Session) -> Sequence[str]:
+        """One line a session."""
+        when = f"{row.updated_at.astimezone():%Y-%m-%d %H:%M}"
+        return (str(row.id), when, str(row.attempts), one_line(row.title, TITLE_CHARACTERS), row.workspace)
+
+    def identity(self, row: Session) -> str:
+        """Its id."""
+        return str(row.id)
+
+    def open(self, row: Session) -> None:
+        """Go on with it in the chat."""
+        chat = self.app.chat
+        self.dismiss()
+        self.app.call_later(chat.resume, row.id)
+
+    @work
+    async def action_export(self) -> None:
+        """Save it as Markdown."""
+        row = self.current
+        if row is None:
+            return
+        name = await self.app.push_screen_wait(AskText("Save as Markdown to:", value=f"session-{row.id}.md"))
+        if name:
+            session_id, file = row.id, self.app.options.workspace / Path(name).expanduser()
+            self.perform(lambda: export(AttemptLog(self.app.database), session_id, file))
+
+    @work
+    async def action_delete(self) -> None:
+        """Take it out of the memory for good."""
+        from localnpm.memory.forget import Backups, backups_with, forget_session
+
+        row = self.current
+        if row is None:
+            return
+        session_id = row.id
+        question = f"Delete session {session_id} with its {row.attempts} attempt(s) for good? Files stay as they are."
+        if not await self.app.push_screen_wait(Confirm(question)):
+            return
+        consent: str | None = "keep"
+        if backups_with(self.app.database, session_ids=[session_id]):
+            consent = await self.app.push_screen_wait(
+                Choose("Backups hold it too. What shall become of them?", BACKUPS)
+            )
+        if consent is not None:
+            chosen = cast(Backups, consent)
+            self.perform(lambda: told(forget_session(self.app.database, session_id, backups=chosen)))
+
+
+def export(log: AttemptLog, session_id: int, file: Path) -> str:
+    """Write a session as Markdown; what to tell the user.
+
+    Raises:
+        LocalnpmError: the file is there already, or cannot be written.
+    """
+    try:
+        with file.open("x", encoding="utf-8", errors="backslashreplace") as opened:
+            opened.write(session_markdown(log, session_id))
+    except OSError as error:
+        raise LocalnpmError(f"{file} cannot be written: {error.strerror}. Choose another name.") from error
+    return f"Saved {file}"

@@ -1,0 +1,119 @@
+"""One attempt whole: request, what memory gave it, thoughts, calls with their results, answer, changes, verdicts."""
+
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Static
+
+from localnpm.memory.attempts import AttemptLog
+from localnpm.memory.export import Record, changes
+from localnpm.memory.records import Attempt, LoggedTurn, Step, Trajectory
+from localnpm.memory.verdicts import Verdict, ledger
+from localnpm.plain import json_text, one_line
+from localnpm.tui.literal import literal
+from localnpm.tui.screens.page import Page
+from localnpm.tui.widgets.folded import Folded
+
+LINE_CHARACTERS = 160
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All that is logged of an attempt."""
+
+    trajectory: Trajectory
+    changed: list[Record]
+    verdicts: tuple[Verdict, ...]
+
+
+class TrajectoryScreen(Page[Whole]):
+    """Shows an attempt as it was."""
+
+    heading = "Attempt"
+
+    def __init__(self, attempt_id: int) -> None:
+        super().__init__()
+        self._attempt_id = attempt_id
+
+    def body(self) -> ComposeResult:
+        """Filled when it has been read."""
+        yield VerticalScroll(id="trajectory")
+
+    def read(self) -> Whole:
+        """From the log."""
+        log = AttemptLog(self.app.database)
+        return Whole(
+            log.trajectory(self._attempt_id),
+            changes(log, self._attempt_id),
+            ledger(self.app.database, self._attempt_id),
+        )
+
+    def show(self, data: Whole) -> None:
+        """One widget a part."""
+        place = self.query_one("#trajectory", VerticalScroll)
+        place.remove_children()
+        place.mount(*_widgets(data))
+        place.focus()
+
+
+def _widgets(whole: Whole) -> list[Widget]:
+    attempt = whole.trajectory.attempt
+    widgets: list[Widget] = [
+        Static(literal(_about(attempt)), classes="note"),
+        Static(literal(attempt.request), classes="request"),
+        Folded(literal("system text", "dim"), Static(literal(attempt.system)), classes="card"),
+    ]
+    for turn in whole.trajectory.turns:
+        widgets += _turn(turn)
+    if attempt.answer:
+        widgets.append(Static(literal(attempt.answer), classes="answer"))
+    if attempt.error:
+        widgets.append(Static(literal(f"{attempt.status}: {attempt.error}"), classes="failed"))
+    if whole.changed:
+        lines = [" ".join(filter(None, (row["kind"], row["path"], row["destination"]))) for row in whole.changed]
+        widgets.append(Static(literal("Changed:\n" + "\n".join(f"  {line}" for line in lines)), classes="note"))
+    widgets += [Static(literal(_judged(verdict)), classes="note") for verdict in whole.verdicts]
+    return widgets
+
+
+def _turn(turn: LoggedTurn) -> list[Widget]:
+    widgets: list[Widget] = []
+    if turn.thought:
+        widgets.append(Folded(literal("thought", "dim"), Static(literal(turn.thought))))
+    return widgets + [_call(step) for step in turn.steps if step.tool is not None or step.result is not None]
+
+
+def _call(step: Step) -> Widget:
+    name = step.tool or "a call that could not be read"
+    failed = step.error is not None
+    result = "(none: it was interrupted)" if step.result is None else step.result
+    arguments = one_line(json_text(dict(step.arguments or {}), indent=None), LINE_CHARACTERS)
+    head = f"{'✗' if failed else '✓'} {name}  {arguments}"
+    inside = [Static(literal(result))]
+    if step.tool is None:
+        inside.insert(0, Static(literal(step.text, "dim")))
+    elif step.arguments:
+        inside.insert(0, Static(literal(json_text(dict(step.arguments)), "dim")))
+    return Folded(literal(head), *inside, classes="card -failed" if failed else "card")
+
+
+def _about(attempt: Attempt) -> str:
+    parts = [
+        f"attempt {attempt.id} of session {attempt.session_id}",
+        f"{attempt.started_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        "undone" if attempt.undone_at else attempt.status,
+        f"memory: {attempt.channel}",
+        attempt.model,
+        f"{attempt.generated_tokens} tokens",
+        attempt.workspace,
+    ]
+    if attempt.retry_of is not None:
+        parts.insert(1, f"a retry of attempt {attempt.retry_of}")
+    return " · ".join(parts)
+
+
+def _judged(verdict: Verdict) -> str:
+    what = f"{'good' if verdict.success else 'bad'}, by {verdict.source} ({verdict.confidence:g})"
+    return f"{what}: {verdict.reason}" if verdict.reason else what
