@@ -76,9 +76,7 @@ def take_in(file: VectorFile, chat: "LlamaChat", *, shift: int = 0) -> Intake:
     if file.model_hint not in ("", model.info.architecture):
         notes.append(f"it says that it was made for a {file.model_hint!r} model, this is a {model.info.architecture!r}")
     if file.norms is not None and not _alike(file.norms[file.row_norms > 0], norms[file.row_norms > 0]):
-        notes.append(
-            "the residual stream's norms that it states are not this model's, so its coefficient is not either"
-        )
+        notes.append("the norms that it states are not this model's, so its coefficient means something else here")
     if file.fingerprint not in ("", model.fingerprint):
         notes.append("it was made for another file or quantization of a model of this shape")
     measured = {
