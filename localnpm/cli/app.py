@@ -2,7 +2,8 @@
 
 import os
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from localnpm.agent.options import Options
 from localnpm.cli.context import Context
 
 if TYPE_CHECKING:
-    from localnpm.tui.app import Agent
+    from localnpm.learning.opened import Opened
 
 
 def can_draw() -> bool:
@@ -22,11 +23,13 @@ def open_app(context: Context, options: Options, session_id: int | None = None) 
     """Run the app until the user leaves it."""
     from localnpm.tui.app import LocalnpmApp
 
-    def open_agent() -> "AbstractContextManager[Agent]":
+    @contextmanager
+    def open_agent() -> "Iterator[Opened]":
         # Imported in the agent's thread, after the first paint.
-        from localnpm.cli.workbench import open_workbench
+        from localnpm.cli.workbench import open_learner
 
-        return open_workbench(context, options)
+        with open_learner(context, options, quiet=True) as opened:
+            yield opened
 
     options = replace(options, terminal=True)
     LocalnpmApp(context.home, options, context.open_database, open_agent, session_id=session_id).run()

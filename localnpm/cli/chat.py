@@ -18,8 +18,8 @@ from localnpm.plain import visible
 
 if TYPE_CHECKING:
     from localnpm.cli.stream import Start
-    from localnpm.cli.workbench import Opened
     from localnpm.engine.cancel import Cancel
+    from localnpm.learning.opened import Opened
 
 PROMPT = "\n> "
 

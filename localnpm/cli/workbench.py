@@ -3,29 +3,20 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from localnpm.agent.options import Options
 from localnpm.cli.context import Context
+from localnpm.learning.opened import Opened
 
 if TYPE_CHECKING:
     from localnpm.agent.workbench import Workbench
-    from localnpm.learning.learner import Learner
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A workbench, and what recalls and learns around it."""
-
-    bench: "Workbench"
-    learner: "Learner"
 
 
 @contextmanager
-def open_learner(context: Context, options: Options) -> Iterator[Opened]:
+def open_learner(context: Context, options: Options, *, quiet: bool = False) -> Iterator[Opened]:
     """As `open_workbench`, with the memory that its tasks recall from; a private run reads it and writes nothing.
 
     Raises:
@@ -33,15 +24,15 @@ def open_learner(context: Context, options: Options) -> Iterator[Opened]:
     """
     from localnpm.learning.learner import Learner, embedder_opener
 
-    with open_workbench(context, options) as bench:
+    with open_workbench(context, options, quiet=quiet) as bench:
         lent = context.open_database() if options.private and context.home.memory.exists() else None
         with lent or nullcontext():
             yield Opened(bench, Learner(bench, embedder_opener(context.settings), memory=lent))
 
 
 @contextmanager
-def open_workbench(context: Context, options: Options) -> Iterator["Workbench"]:
-    """A workbench for `options`, with the model that the settings name.
+def open_workbench(context: Context, options: Options, *, quiet: bool = False) -> Iterator["Workbench"]:
+    """A workbench for `options`, with the model that the settings name. `quiet` prints nothing.
 
     Raises:
         WorkspaceError, ModelError, MemoryFileError, ConfigError: what cannot be opened, and what to do.
@@ -58,7 +49,7 @@ def open_workbench(context: Context, options: Options) -> Iterator["Workbench"]:
     path = resolve(settings.model, context.home)
     database = Database.open(None) if options.private else context.open_database()
     with database:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not quiet:
             click.echo("loading model\r", nl=False, err=True)
         if settings.agent.retention_days and not options.private:
             forget_older_than(database, settings.agent.retention_days)

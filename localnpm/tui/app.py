@@ -5,19 +5,16 @@ sentence_transformers, and the agent is opened in its thread after the first pai
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.reactive import reactive
 
 from localnpm.agent import events
 from localnpm.agent.options import Options
-from localnpm.agent.permissions import Approve
-from localnpm.engine.cancel import Cancel
-from localnpm.engine.turns import Progress
 from localnpm.home import Home
 from localnpm.tui.backend import Backend
 from localnpm.tui.literal import literal
@@ -26,17 +23,8 @@ from localnpm.tui.screens.chat import ChatScreen
 from localnpm.tui.status import Status
 
 if TYPE_CHECKING:
+    from localnpm.learning.opened import Opened
     from localnpm.memory.database import Database
-
-
-class Agent(Protocol):
-    """What the app needs of an open agent; `learning.Learner` is one."""
-
-    def new_session(self, title: str) -> int: ...
-
-    def run(
-        self, request: str, session_id: int, *, approve: Approve, cancel: Cancel, progress: Progress
-    ) -> Iterator[events.Event]: ...
 
 
 class LocalnpmApp(App[None]):
@@ -52,14 +40,14 @@ class LocalnpmApp(App[None]):
         home: Home,
         options: Options,
         open_database: "Callable[[], Database]",
-        open_agent: Callable[[], AbstractContextManager[Agent]],
+        open_agent: "Callable[[], AbstractContextManager[Opened]]",
         *,
         session_id: int | None = None,
     ) -> None:
         super().__init__()
         self.home = home
         self.options = options
-        self.backend: Backend[Agent] = Backend(open_agent, self.post_message)
+        self.backend: Backend[Opened] = Backend(open_agent, self.post_message)
         self._open_database = open_database
         self._session_id = session_id
         self._database: Database | None = None

@@ -22,7 +22,7 @@ from localnpm.tui.widgets.status_bar import StatusBar
 from localnpm.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
-    from localnpm.tui.app import Agent, LocalnpmApp
+    from localnpm.tui.app import LocalnpmApp
 
 
 class ChatScreen(Screen[None]):
@@ -67,10 +67,12 @@ class ChatScreen(Screen[None]):
     async def ask(self, request: str) -> None:
         """Queue a request; it is carried out after those before it."""
 
-        def start(agent: "Agent", *, approve: Approve, cancel: Cancel, progress: Progress) -> Iterator[events.Event]:
+        def start(
+            learner: "Learner", *, approve: Approve, cancel: Cancel, progress: Progress
+        ) -> Iterator[events.Event]:
             if self.session_id is None:
-                self.session_id = agent.new_session(request)
-            return agent.run(request, self.session_id, approve=approve, cancel=cancel, progress=progress)
+                self.session_id = agent.bench.new_session(request)
+            return agent.learner.run(request, self.session_id, approve=approve, cancel=cancel, progress=progress)
 
         exchange = await self.query_one(Transcript).add(request)
         self._exchanges[self.app.backend.submit(request, start)] = exchange
