@@ -67,9 +67,7 @@ class ChatScreen(Screen[None]):
     async def ask(self, request: str) -> None:
         """Queue a request; it is carried out after those before it."""
 
-        def start(
-            learner: "Learner", *, approve: Approve, cancel: Cancel, progress: Progress
-        ) -> Iterator[events.Event]:
+        def start(agent: "Opened", *, approve: Approve, cancel: Cancel, progress: Progress) -> Iterator[events.Event]:
             if self.session_id is None:
                 self.session_id = agent.bench.new_session(request)
             return agent.learner.run(request, self.session_id, approve=approve, cancel=cancel, progress=progress)
