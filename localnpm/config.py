@@ -114,6 +114,12 @@ class MemorySettings:
     holdout: float = setting(
         0.05, "share of tasks done without memory, so that its use can be measured", least=0, most=0.5
     )
+    backups: int = setting(
+        3,
+        "routine copies of memory.db to keep; one is made before learning, at most daily; 0: none",
+        least=0,
+        most=1000,
+    )
     capacity: int = setting(500, "procedures in use at most; the least useful are retired", least=1, most=1_000_000)
 
 

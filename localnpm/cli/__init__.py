@@ -23,6 +23,7 @@ COMMANDS = {
     "undo": "undo:undo",
     "redo": "undo:redo",
     "memory": "memory:memory",
+    "watch": "watch:watch",
     "vector": "vector:vector",
     "models": "models:models",
     "config": "config:config",
