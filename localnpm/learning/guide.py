@@ -67,11 +67,12 @@ NOTHING = Guidance()
 
 @dataclass(frozen=True)
 class Found:
-    """A match with the version that is to be used, and how it has done."""
+    """A match with the version that is to be used, and how it and the procedure as a whole have done."""
 
     match: Match
     version: Version
     statistics: Statistics
+    overall: Statistics
 
 
 class Guide:
@@ -132,7 +133,8 @@ class Guide:
         version = match.version
         if match.trial is not None and self.random.random() < TRIAL_SHARE:
             version = match.trial
-        return Found(match, version, everything.of(match.procedure.id, version.id))
+        procedure_id = match.procedure.id
+        return Found(match, version, everything.of(procedure_id, version.id), everything.of(procedure_id))
 
     def _fitting(self, found: Sequence[Found]) -> tuple[tuple[str, ...], str]:
         """The scripts and the example that fit the budget: the best script, its example, the other scripts."""
@@ -209,10 +211,10 @@ def item_of(found: Found, vector_id: int | None = None) -> RecalledItem:
         name=match.procedure.name,
         title=match.procedure.title,
         similarity=match.similarity,
-        wins=match.wins,
-        uses=match.uses,
-        uplift=found.statistics.uplift,
-        interval=found.statistics.interval,
+        wins=found.overall.wins,
+        uses=found.overall.uses,
+        uplift=found.overall.uplift,
+        interval=found.overall.interval,
         reason=match.reason,
     )
 

@@ -119,7 +119,7 @@ def settle(database: Database, session_id: int | None = None, *, weak_evidence: 
             in_place = row["status"] == "done" and row["undone_at"] is None and not row["surroundings"]
             if not (weak_evidence and over and in_place):
                 continue
-            if remains_of(database, AttemptLog(database).trajectory(row["id"])).corrected:
+            if not _did_otherwise(database, row) or remains_of(database, _trajectory(database, row)).corrected:
                 continue
             verdicts.add_verdict(
                 database, row["id"], "kept", True, confidence=LEFT_IN_PLACE, reason="the retry was left in place"
@@ -173,6 +173,20 @@ def _disproved(database: Database, row: sqlite3.Row) -> list[Learned]:
         procedures.set_status(row["procedure_id"], "candidate", f"attempt {row['id']}, which tried it, failed")
         text = f"Not used any more: {name}, since attempt {row['id']} failed with it"
     return [Learned(text, row["procedure_id"], version.id)]
+
+
+def _trajectory(database: Database, row: sqlite3.Row) -> Trajectory:
+    return AttemptLog(database).trajectory(row["id"])
+
+
+def _did_otherwise(database: Database, row: sqlite3.Row) -> bool:
+    """Whether the retry did anything that the failed attempt had not: else its being left alone says nothing."""
+    log = AttemptLog(database)
+    after, before = _trajectory(database, row), log.trajectory(row["retry_of"])
+    calls, earlier = ([(step.tool, step.arguments) for step in each.steps if step.tool] for each in (after, before))
+    if log.changed_paths(row["id"]):
+        return calls != earlier
+    return bool(calls) and (calls, after.answer) != (earlier, before.answer)
 
 
 def _own(database: Database, row: sqlite3.Row) -> bool:
