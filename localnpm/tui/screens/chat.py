@@ -22,6 +22,7 @@ from localnpm.tui.widgets.status_bar import StatusBar
 from localnpm.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
+    from localnpm.learning.opened import Opened
     from localnpm.tui.app import LocalnpmApp
 
 
