@@ -59,8 +59,8 @@ def rules_at(tree: Tree, place: Place) -> Ignored | None:
     return rules
 
 
-def walk(tree: Tree, rules: Ignored | None, deadline: float) -> Iterator[Entry]:
-    """Everything in the tree but folders, sorted by path; symlinks are given, never followed.
+def walk(tree: Tree, rules: Ignored | None, deadline: float, *, folders: bool = False) -> Iterator[Entry]:
+    """Everything in the tree, sorted by path, folders only on demand; symlinks are given, never followed.
 
     Folders that cannot be read, and those deeper than 100 levels, are passed over. The walk ends early at `deadline`
     (of `time.monotonic`).
@@ -70,12 +70,14 @@ def walk(tree: Tree, rules: Ignored | None, deadline: float) -> Iterator[Entry]:
     """
     root = tree.open_root()
     try:
-        yield from _below(root, "", rules, tree.guard(), deadline, 0)
+        yield from _below(root, "", rules, tree.guard(), deadline, folders, 0)
     finally:
         os.close(root)
 
 
-def _below(handle: int, path: str, rules: Ignored | None, guard: Guard, deadline: float, depth: int) -> Iterator[Entry]:
+def _below(
+    handle: int, path: str, rules: Ignored | None, guard: Guard, deadline: float, folders: bool, depth: int
+) -> Iterator[Entry]:
     if rules is not None:
         rules = rules.within(path, _gitignore(handle))
     with suppress(OSError):
@@ -87,8 +89,10 @@ def _below(handle: int, path: str, rules: Ignored | None, guard: Guard, deadline
         for entry in found:
             if time.monotonic() > deadline:
                 return
-            if not stat.S_ISDIR(entry.found.st_mode):
+            directory = stat.S_ISDIR(entry.found.st_mode)
+            if folders or not directory:
                 yield entry
+            if not directory:
                 continue
             if depth == MAX_DEPTH:
                 continue
@@ -98,7 +102,7 @@ def _below(handle: int, path: str, rules: Ignored | None, guard: Guard, deadline
                 continue
             try:
                 if not guard.covers_handle(below):
-                    yield from _below(below, entry.path, rules, guard, deadline, depth + 1)
+                    yield from _below(below, entry.path, rules, guard, deadline, folders, depth + 1)
             finally:
                 os.close(below)
 
