@@ -22,6 +22,7 @@ COMMANDS = {
     "retry": "retry:retry",
     "undo": "undo:undo",
     "redo": "undo:redo",
+    "distill": "distill:distill",
     "memory": "memory:memory",
     "watch": "watch:watch",
     "vector": "vector:vector",
@@ -29,6 +30,7 @@ COMMANDS = {
     "config": "config:config",
     "doctor": "doctor:doctor",
     "bench": "bench:bench",
+    "eval": "eval:evaluate",
     "completion": "completion:completion",
 }
 
