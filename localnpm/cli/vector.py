@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from localnpm.memory.procedure_records import StoredVector
     from localnpm.memory.vector_store import VectorStore
 
-FEW_LAYERS = 24
-"""Up to so many, each layer gets a bar of its own."""
-
 
 @click.group()
 def vector() -> None:
@@ -65,6 +62,8 @@ def list_(context: Context, everything: bool, as_json: bool) -> None:
 @click.pass_obj
 def show(context: Context, name: str, as_json: bool) -> None:
     """Show what is known of a vector, by name or number, or of a GGUF file: norms by layer, calibration, gate."""
+    from localnpm.distill.vector_plots import norm_plot
+
     stored, file = _open(context, name)
     facts = _facts(stored, file)
     if as_json:
@@ -73,7 +72,7 @@ def show(context: Context, name: str, as_json: bool) -> None:
     for key, value in _flat(facts):
         click.echo(visible(f"{key:22} {value}"))
     click.echo()
-    _draw(_norm_plot(file, stored))
+    _draw(norm_plot(file, stored))
 
 
 @vector.command()
@@ -244,20 +243,6 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str
             yield shown, "-".join(map(str, value)) if key == "layers" else ", ".join(map(str, value))
         elif value not in (None, "", False):
             yield shown, f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _norm_plot(file: "VectorFile", stored: "StoredVector | None") -> "Plot | Bars":
-    from localnpm.distill.plots import Bar, Bars, Plot, Series
-
-    # What was measured on this model goes before what a file says of another.
-    measured = (stored.calibration if stored else {}).get("shares")
-    shares = measured if measured is not None else file.shares
-    values = [float(value) for value in (file.row_norms if shares is None else shares)]
-    label = "norm" if shares is None else "share of the residual stream's norm"
-    layers = range(1, len(values) + 1)
-    if len(values) <= FEW_LAYERS:
-        return Bars("Norm by layer", [Bar(f"layer {n}", v) for n, v in zip(layers, values, strict=True)], label)
-    return Plot("Norm by layer", [Series("vector", list(layers), values)], "layer", label)
 
 
 def _draw(plot: "Plot | Bars") -> None:
