@@ -1,0 +1,207 @@
+"""`localnpm eval`: how much each kind of memory helps, measured on simulated users; and two runs compared."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localnpm.cli.context import Context
+
+if TYPE_CHECKING:
+    from localnpm.evals.harness import Plan, Tell
+
+
+@click.group(name="eval")
+def evaluate() -> None:
+    """Measure how much memory helps: paired, seeded tasks of simulated users, with intervals."""
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every evaluation has."""
+    for option in reversed(
+        (
+            click.option("-m", "--model", metavar="NAME|FILE", help="A name from `localnpm models list`, or a file."),
+            click.option("--conditions", metavar="LIST", help="Comma-separated; default: those of the size."),
+            click.option("--seed", type=int, default=11, show_default=True, help="Fixes tasks, users and draws."),
+            click.option("--quick", "size", flag_value="quick", help="Check the machinery, under a minute; no claim."),
+            click.option("--full", "size", flag_value="full", help="At least 200 paired tasks."),
+            click.option("--users", type=click.IntRange(1, 1000), help="Simulated users, each with its own memory."),
+            click.option("--kinds", metavar="LIST", help="Comma-separated kinds of tasks."),
+            click.option("--tasks", type=click.IntRange(1, 1000), help="Scored tasks of each user and kind."),
+            click.option("--practice", type=click.IntRange(0, 1000), help="Practice tasks of each user and kind."),
+            click.option(
+                "--feedback",
+                type=click.Choice(["reasons", "verdicts", "shuffled"]),
+                default="reasons",
+                show_default=True,
+                help="What practice is told: verdicts with reasons, verdicts alone, or others' (a control).",
+            ),
+            click.option(
+                "--practice-memory",
+                type=click.Choice(["none", "script"]),
+                default="script",
+                show_default=True,
+                help="What a practice task may use of what was learned before it.",
+            ),
+            click.option("--any-vector", is_flag=True, help="Use vectors that the health gate has not passed, too."),
+            click.option("--out", metavar="FILE", help="Where the lines go; a run that was killed goes on there."),
+            click.option("--keep-memory", is_flag=True, help="Leave each user's memory.db beside the lines."),
+            click.option("--processes", type=click.IntRange(0, 64), default=0, help="0: up to two, as memory allows."),
+            click.option("-o", "--option", multiple=True, metavar="KEY=VALUE", help="Any setting, such as memory.key."),
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+HABITS: dict[str, dict[str, Any]] = {
+    "quick": {"users": 1, "tasks": 2, "practices": 3, "kinds": ("add_todo", "journal", "file_document", "log_expense")},
+    "default": {"users": 4, "tasks": 2, "practices": 6, "kinds": ("add_todo", "journal", "write_note", "remove_file")},
+    "full": {"users": 6, "tasks": 2, "practices": 6},
+}
+QUICK_CONDITIONS = "none,script,vector"
+DEFAULT_CONDITIONS = (
+    "none,random,trajectory,script,proceduralization,vector,vector-synthesized,vector-random,both,"
+    "oracle-script,oracle-example,oracle-proceduralization"
+)
+FULL_CONDITIONS = DEFAULT_CONDITIONS + ",oracle-vector"
+
+
+@evaluate.command()
+@_common
+@click.pass_obj
+def habits(context: Context, /, **given: Any) -> None:
+    """File tasks whose users have habits that no request mentions."""
+    from localnpm.errors import ConfigError
+    from localnpm.evals.habits_bench import KINDS, HabitsTasks
+
+    values: dict[str, Any] = {**HABITS[given["size"] or "default"], **_given(given)}
+    kinds = values.get("kinds", KINDS)
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        raise ConfigError(f"--kinds: {', '.join(unknown)} is no kind of file task; there are {', '.join(KINDS)}")
+    _run(context, HabitsTasks(**{**values, "seed": given["seed"]}), given)
+
+
+def _given(given: dict[str, Any]) -> dict[str, Any]:
+    """What the command line says of the environment's size."""
+    said: dict[str, Any] = {
+        field: given[option]
+        for field, option in (("users", "users"), ("tasks", "tasks"), ("practices", "practice"))
+        if given[option] is not None
+    }
+    if given["kinds"]:
+        said["kinds"] = tuple(name.strip() for name in given["kinds"].split(",") if name.strip())
+    return said
+
+
+def _run(context: Context, environment: Any, given: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from localnpm.evals.harness import run
+    from localnpm.evals.report import as_dict, print_report
+
+    plan = _plan(context, environment, given)
+    path = _place(context, plan, given["out"])
+    with _progress() as tell:
+        results = run(plan, path, processes=given["processes"], keep_memory=given["keep_memory"], tell=tell)
+    if given["as_json"]:
+        click.echo(json.dumps(as_dict(results), indent=2))
+    else:
+        print_report(results, Console(), claims=given["size"] != "quick")
+        click.echo(f"lines: {path}")
+
+
+def _plan(context: Context, environment: Any, given: dict[str, Any]) -> "Plan":
+    from localnpm.evals.conditions import chosen
+    from localnpm.evals.harness import Plan
+    from localnpm.models import resolve
+
+    for text in given["option"]:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{text!r} is not KEY=VALUE, such as memory.key=random", param_hint="--option")
+        context.overrides[key] = value
+    if given["model"]:
+        context.overrides["model"] = given["model"]
+    size = given["size"] or "default"
+    usual = {"quick": QUICK_CONDITIONS, "default": DEFAULT_CONDITIONS, "full": FULL_CONDITIONS}[size]
+    return Plan(
+        environment,
+        chosen(given["conditions"] or usual),
+        resolve(context.settings.model, context.home),
+        context.settings,
+        given["seed"],
+        given["feedback"],
+        given["practice_memory"],
+        given["any_vector"],
+        label=size,
+    )
+
+
+def _place(context: Context, plan: "Plan", out: str | None) -> Path:
+    """The file of the lines: as told, or one in the home, where a run that is finished makes place for the next."""
+    from localnpm.evals.harness import memories
+    from localnpm.evals.results import Results
+
+    if out:
+        return Path(out).expanduser()
+    context.home.prepare()
+    path = context.home.root / "evals" / f"{plan.environment.name}-{plan.label}-{plan.digest}.jsonl"
+    if path.exists() and Results.read(path).finished:
+        path.unlink()
+        memories(path, remove=True)
+    return path
+
+
+@contextmanager
+def _progress() -> "Iterator[Tell | None]":
+    """A bar with an estimate on a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def tell(done: int, total: int, said: str) -> None:
+            bar.update(task, completed=done, total=total, description=said)
+
+        yield tell
+
+
+@evaluate.command()
+@click.argument("before", metavar="A.jsonl", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("after", metavar="B.jsonl", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def compare(before: Path, after: Path, as_json: bool) -> None:
+    """Compare two runs over the tasks that both have, condition by condition."""
+    from rich.console import Console
+
+    from localnpm.evals.report import compare as compare_results
+    from localnpm.evals.results import Results
+
+    console = Console(quiet=as_json)
+    found = compare_results(Results.read(before), Results.read(after), console)
+    if as_json:
+        click.echo(json.dumps({"conditions": found}, indent=2))

@@ -1,0 +1,39 @@
+"""What one process is asked to do for one user of an environment: a value that travels to it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from localnpm.config import Settings
+from localnpm.evals.environment import Environment
+
+Feedback = Literal["reasons", "verdicts", "shuffled"]
+"""What the simulated user gives in practice: verdicts with reasons and a retry, verdicts alone, or others' verdicts and
+reasons (a control)."""
+
+PracticeMemory = Literal["none", "script"]
+"""Whether a practice task may already use what the ones before it have taught."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One user's practice and scored tasks.
+
+    Attributes:
+        folder: this user's memory lies here; what is found there is gone on with.
+        done: (condition, kind, number) of what was scored already.
+        any_vector: use vectors that the health gate has not passed, too.
+    """
+
+    environment: Environment
+    user: int
+    conditions: tuple[str, ...]
+    model: Path
+    settings: Settings
+    seed: int
+    folder: Path
+    feedback: Feedback = "reasons"
+    practice_memory: PracticeMemory = "script"
+    wrong_verdicts: float = 0.0
+    any_vector: bool = False
+    done: frozenset[tuple[str, str, int]] = frozenset()

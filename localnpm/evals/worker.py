@@ -1,0 +1,123 @@
+"""One user's share of an evaluation, as a stream of lines; and a process that does such shares, one after another."""
+
+from collections.abc import Iterator
+from multiprocessing.queues import Queue
+from typing import Any
+
+from localnpm.engine.llama_chat import LlamaChat
+from localnpm.engine.steering import Steering, SteeringPart
+from localnpm.errors import LocalnpmError
+from localnpm.evals.conditions import LEARNED, Given
+from localnpm.evals.environment import Scenario
+from localnpm.evals.episode import Player
+from localnpm.evals.job import Job
+from localnpm.evals.results import Line
+from localnpm.memory.embedding import Embedder
+
+
+def play(job: Job, model: LlamaChat, embedder: Embedder) -> Iterator[Line]:
+    """A user's scored tasks under all conditions: those without memory, then practice, then the learned ones."""
+    player = Player(job.environment, model, job.settings, job.seed)
+    scenarios = job.environment.scored(job.user)
+    try:
+        references = [name for name in job.conditions if name not in LEARNED]
+        for condition in references:
+            oracle = Oracle(job, model)
+            for scenario in _left(job, scenarios, condition):
+                yield player.play(scenario, condition, oracle.given(scenario, condition)).line()
+        wanted = [name for name in job.conditions if name in LEARNED]
+        if any(_left(job, scenarios, condition) for condition in wanted):
+            yield from _learned(job, model, embedder, player, wanted)
+    finally:
+        player.close()
+
+
+def _learned(job: Job, model: LlamaChat, embedder: Embedder, player: Player, conditions: list[str]) -> Iterator[Line]:
+    from localnpm.evals.learned import Memory
+    from localnpm.evals.practice import learn, learned
+    from localnpm.memory.database import Database
+
+    yield from learn(job, model, embedder)
+    with Database.open(learned(job)) as database:
+        memory = Memory(job, database, model, embedder)
+        for condition in conditions:
+            for scenario in _left(job, job.environment.scored(job.user), condition):
+                yield player.play(scenario, condition, memory.given(scenario, condition)).line()
+
+
+def _left(job: Job, scenarios: Any, condition: str) -> list[Scenario]:
+    return [each for each in scenarios if (condition, each.kind, each.number) not in job.done]
+
+
+class Oracle:
+    """What somebody who knows the user would have given."""
+
+    def __init__(self, job: Job, model: LlamaChat) -> None:
+        self._job = job
+        self._model = model
+        self._vectors: dict[str, Steering | None] = {}
+
+    def given(self, scenario: Scenario, condition: str) -> Given:
+        """What the condition has for the task."""
+        script, example = scenario.oracle(wrong=condition == "oracle-wrong-script")
+        match condition:
+            case "oracle-script" | "oracle-wrong-script":
+                return Given(script=script)
+            case "oracle-example":
+                return Given(example=example)
+            case "oracle-proceduralization":
+                return Given(script=script, example=example)
+            case "oracle-vector":
+                return Given(steering=self._steering(scenario, script))
+        return Given()
+
+    def _steering(self, scenario: Scenario, script: str) -> Steering | None:
+        """A vector from pairs of expert runs of the scenario's kind, whatever the health gate says of it."""
+        from localnpm.distill import gguf
+        from localnpm.distill.vectors import distil_vector
+
+        if scenario.kind not in self._vectors:
+            pairs = self._job.environment.expert_pairs(scenario.user, scenario.kind)
+            made = distil_vector(
+                self._model,
+                [right for right, _ in pairs],
+                [wrong for _, wrong in pairs],
+                script,
+                self._job.settings.learning,
+                seed=self._job.seed,
+            )
+            steering = None if made is None else Steering((SteeringPart(gguf.scaled(made.file)),))
+            self._vectors[scenario.kind] = steering
+        return self._vectors[scenario.kind]
+
+
+def open_model(job: Job, threads: int) -> LlamaChat:
+    """The job's model, on so many threads where the settings leave that open.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    from dataclasses import replace
+
+    engine = job.settings.engine
+    return LlamaChat.open(job.model, engine if engine.threads else replace(engine, threads=threads))
+
+
+def process(jobs: "Queue[Job | None]", lines: "Queue[Line]", threads: int) -> None:
+    """Do jobs until there is none left; what it has to say goes into `lines`."""
+    from localnpm.learning.learner import embedder_opener
+
+    model: LlamaChat | None = None
+    embedder: Embedder | None = None
+    try:
+        while (job := jobs.get()) is not None:
+            model = model or open_model(job, threads)
+            embedder = embedder or embedder_opener(job.settings)()
+            for line in play(job, model, embedder):
+                lines.put(line)
+        lines.put({"type": "idle"})
+    except (LocalnpmError, KeyboardInterrupt) as error:
+        lines.put({"type": "error", "text": str(error) or "cancelled"})
+    finally:
+        if model is not None:
+            model.close()
