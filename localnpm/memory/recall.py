@@ -1,12 +1,12 @@
 """Recall: which procedures a request gets, how alike they are, and why; or none, when nothing is near enough.
 
-Compared are the request and the keys of every procedure that may be used. Not covered: how many tokens of what is
-recalled fit a prompt, through which channel it acts, and what is logged of it (learning/guide.py).
+Not covered: how similarity is made up (recall_keys.py), how the threshold is found (calibration.py), how many tokens of
+what is recalled fit a prompt, through which channel it acts, and what is logged of it (learning/guide.py).
 """
 
 import random as randomness
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -15,34 +15,18 @@ from numpy.typing import NDArray
 
 from localnpm.config import MemorySettings
 from localnpm.errors import ConfigError
+from localnpm.memory.calibration import by_probes, calibrate
 from localnpm.memory.database import Database
 from localnpm.memory.embedding import Embedder, Float32Array
 from localnpm.memory.embedding_store import Key, vectors_of
 from localnpm.memory.index import Index
 from localnpm.memory.procedure_records import Procedure, Version
 from localnpm.memory.procedures import Procedures
+from localnpm.memory.recall_keys import Near, RecallKeys, Scope, current_revision
+from localnpm.memory.uses import AllStatistics, all_statistics
 
 RecallKey = Literal["query", "avefact", "random"]
 """What is compared: the request, its key terms, or nothing (a control for evaluations)."""
-
-THRESHOLD = 0.48
-"""The least similarity, until there are requests of one's own to calibrate on."""
-FIRST = 100
-"""Keys that are looked at more closely."""
-
-_ELIGIBLE = """
-    SELECT recall_keys.id, recall_keys.procedure_id, recall_keys.attempt_id, recall_keys.text FROM recall_keys
-    JOIN procedures ON procedures.id = recall_keys.procedure_id
-    JOIN procedure_versions ON procedure_versions.procedure_id = procedures.id
-    WHERE procedures.status = 'active' AND procedure_versions.status = 'active'
-    AND (procedure_versions.script != '' OR procedure_versions.example != '')
-    ORDER BY recall_keys.id
-"""
-_COUNTS = """
-    SELECT uses.procedure_id, sum(outcomes.success) AS wins, count(*) AS uses FROM uses
-    JOIN outcomes ON outcomes.attempt_id = uses.attempt_id
-    WHERE uses.channel != 'none' AND uses.procedure_id = ?
-"""
 
 
 @dataclass(frozen=True)
@@ -52,9 +36,10 @@ class Match:
     Attributes:
         version: the active one.
         trial: an adjusted version that waits beside it to be tried, if there is one.
-        similarity: of the request to the nearest of the procedure's keys.
-        score: the similarity times the procedure's utility; matches are ordered by it.
-        key: the key that is nearest, mostly an earlier request; `attempt_id` is the attempt it is the request of.
+        similarity: of the request and the procedure, by the embeddings, -1 to 1.
+        score: the similarity, joined with that of the words, times the procedure's utility; matches are ordered by it.
+        wins: successes among its judged uses.
+        key: the text that is nearest, mostly an earlier request; `attempt_id` is the attempt it is the request of.
         reason: for the screen, in words.
     """
 
@@ -76,7 +61,7 @@ class Recollection:
 
     Attributes:
         items: the best first; empty when abstained.
-        best: the similarity of the nearest procedure, recalled or not; 0 where there is none.
+        best: the largest similarity of any procedure, recalled or not; 0 where there is none.
         abstained: there are procedures, and none is near enough.
         why: for the screen, in words.
     """
@@ -86,18 +71,6 @@ class Recollection:
     threshold: float
     abstained: bool
     why: str
-
-
-@dataclass(frozen=True)
-class _Keys:
-    """The keys of every procedure that may be used, row by row as in the index."""
-
-    revision: int
-    ids: NDArray[np.int64]
-    procedures: NDArray[np.int64]
-    attempts: tuple[int | None, ...]
-    texts: tuple[str, ...]
-    index: Index
 
 
 class Recall:
@@ -127,7 +100,10 @@ class Recall:
         self._key_terms = key_terms
         self._random = random or randomness.Random(0)
         self._procedures = Procedures(database)
-        self._keys: dict[Key, _Keys] = {}
+        self._keys: dict[tuple[Key, Scope], RecallKeys] = {}
+        self._thresholds: dict[Key, tuple[int, float]] = {}
+        self._by_probes: float | None = None
+        self._asked: dict[bool, tuple[tuple[int, ...], NDArray[np.int64], Index]] = {}
         self._turn = threading.RLock()
 
     def find(self, request: str, *, k: int = 1, key: str | None = None) -> Recollection:
@@ -140,20 +116,25 @@ class Recall:
             ConfigError: the key is not known, or is `avefact` where there is nothing to take key terms with.
             MemoryFileError: the memory cannot be read or written.
         """
-        chosen = self._check(key or self.settings.key)
+        chosen = self._check(key)
+        compared: Key = "query" if chosen == "random" else chosen
         with self._turn:
-            keys = self._current("query" if chosen == "random" else chosen)
-            threshold = self.calibrate()
-            if not len(keys.index):
+            keys = self.keys(compared)
+            threshold = self.calibrate(key)
+            if not len(keys):
                 return Recollection((), 0.0, threshold, False, "no procedure has been learned yet")
-            query = self._make("query" if chosen == "random" else chosen)([request])[0]
+            near = keys.nearest(request, self._make(compared)([request])[0])
+            everything = all_statistics(self.database)
             if chosen == "random":
-                return self._at_random(keys, query, k, threshold)
-            rows, similarities = keys.index.nearest(query, FIRST)
-            return self._matches(keys, rows, similarities, k, threshold)
+                return self._at_random(keys, near, k, threshold, everything)
+            best = max(each.similarity for each in near)
+            if best < threshold:
+                why = f"nothing is near enough: {best:.2f}, and {threshold:.2f} is the least"
+                return Recollection((), best, threshold, True, why)
+            return self._nearest(keys, near, k, threshold, everything)
 
     def nearest_attempts(self, request: str, k: int, *, judged: bool = True) -> tuple[tuple[int, float], ...]:
-        """The finished attempts whose requests are most like this one, with their similarity, the nearest first.
+        """The finished attempts whose requests are most like this one, with the cosine, the nearest first.
 
         Args:
             judged: those with a verdict only, and none that failed on account of the surroundings.
@@ -166,117 +147,128 @@ class Recall:
             return tuple((int(ids[row]), float(each)) for row, each in zip(rows, similarities, strict=True))
 
     def refresh(self) -> None:
-        """Embed what is new and build the index now, not at the next request."""
-        chosen = self._check(self.settings.key)
+        """Embed what is new, build the index and calibrate now, not at the next request."""
+        chosen = self._check(None)
         with self._turn:
-            self._current("query" if chosen == "random" else chosen)
+            self.keys("query" if chosen == "random" else chosen)
+            self.calibrate()
 
-    def calibrate(self) -> float:
-        """The least similarity at which something is recalled."""
-        return THRESHOLD if self.settings.threshold is None else self.settings.threshold
+    def calibrate(self, key: str | None = None) -> float:
+        """The least similarity at which something is recalled: as set, else by the stored requests and the probes."""
+        if self.settings.threshold is not None:
+            return self.settings.threshold
+        chosen = self._check(key)
+        compared: Key = "query" if chosen == "random" else chosen
+        with self._turn:
+            keys = self.keys(compared)
+            known = self._thresholds.get(compared)
+            if known is None or known[0] != keys.revision:
+                if self._by_probes is None:
+                    self._by_probes = by_probes(self.embedder)
+                self._thresholds[compared] = known = (keys.revision, calibrate(keys, self._by_probes))
+            return known[1]
 
-    def _check(self, key: str) -> RecallKey:
+    def keys(self, key: Key = "query", scope: Scope = "usable") -> RecallKeys:
+        """The keys as they are now, for kinds.py too."""
+        with self._turn:
+            known = self._keys.get((key, scope))
+            if known is None or known.revision != current_revision(self.database):
+                known = RecallKeys.load(self.database, self.embedder, key, self._make(key), scope)
+                self._keys[key, scope] = known
+            return known
+
+    def _check(self, key: str | None) -> RecallKey:
+        key = key or self.settings.key
         if key not in ("query", "avefact", "random"):
             raise ConfigError(f"The recall key is {key!r}; allowed is query, avefact or random.")
         if key == "avefact" and self._key_terms is None:
             raise ConfigError(
-                "The recall key is avefact, which needs a model to take key terms with, and none is loaded here. "
+                "The recall key is 'avefact', which needs a model to take key terms with, and none is loaded here. "
                 "Use `-o memory.key=query`."
             )
         return cast(RecallKey, key)
 
-    def _make(self, key: Key) -> Callable[..., Float32Array]:
-        if key == "query":
-            return self.embedder.embed
-        return lambda texts: np.array([self._mean_of_terms(text) for text in texts], np.float32)
+    def _make(self, key: Key) -> Callable[[Sequence[str]], Float32Array]:
+        return self.embedder.embed if key == "query" else self._means_of_terms
 
-    def _mean_of_terms(self, text: str) -> Float32Array:
-        """The mean of the key terms' vectors (Mem^p's AveFact, arXiv 2508.06433), unit norm; without terms, the text's."""
+    def _means_of_terms(self, texts: Sequence[str]) -> Float32Array:
+        """The mean of each text's key terms' vectors (AveFact of Mem^p, arXiv 2508.06433), unit norm; without terms,
+        the text's own vector."""
         assert self._key_terms is not None
-        terms = [term.strip() for term in self._key_terms(text).split(",") if term.strip()]
-        mean: Float32Array = self.embedder.embed(terms or [text]).mean(axis=0)
-        norm = float(np.linalg.norm(mean))
-        return mean / norm if norm > 0 else mean
-
-    def _current(self, key: Key) -> _Keys:
-        """The keys as they are now."""
-        revision = int(self.database.query("SELECT number FROM recall_revision")[0]["number"])
-        known = self._keys.get(key)
-        if known is None or known.revision != revision:
-            rows = {row["id"]: row for row in self.database.query(_ELIGIBLE)}
-            ids, vectors = vectors_of(
-                self.database, self.embedder, "recall_key_id", list(rows), key=key, make=self._make(key)
-            )
-            found = [rows[int(each)] for each in ids]
-            self._keys[key] = known = _Keys(
-                revision,
-                ids,
-                np.array([row["procedure_id"] for row in found], np.int64),
-                tuple(row["attempt_id"] for row in found),
-                tuple(row["text"] for row in found),
-                Index(vectors),
-            )
-        return known
+        means = np.zeros((len(texts), self.embedder.dimensions), np.float32)
+        for mean, text in zip(means, texts, strict=True):
+            terms = [term.strip() for term in self._key_terms(text).split(",") if term.strip()]
+            mean[:] = self.embedder.embed(terms or [text]).mean(axis=0)
+            mean /= float(np.linalg.norm(mean)) or 1.0
+        return means
 
     def _attempts(self, judged: bool) -> tuple[NDArray[np.int64], Index]:
         wanted = "status != 'running'"
         if judged:
             wanted += " AND surroundings = 0 AND id IN (SELECT attempt_id FROM verdicts)"
-        ids = [row["id"] for row in self.database.query(f"SELECT id FROM attempts WHERE {wanted} ORDER BY id")]
-        found, vectors = vectors_of(self.database, self.embedder, "attempt_id", ids, make=self.embedder.embed)
-        return found, Index(vectors)
+        rows = self.database.query(f"SELECT id FROM attempts WHERE {wanted} ORDER BY id")
+        ids = tuple(int(row["id"]) for row in rows)
+        known = self._asked.get(judged)
+        if known is None or known[0] != ids:
+            found, vectors = vectors_of(self.database, self.embedder, "attempt_id", ids, make=self.embedder.embed)
+            self._asked[judged] = known = (ids, found, Index(vectors))
+        return known[1], known[2]
 
-    def _at_random(self, keys: _Keys, query: Float32Array, k: int, threshold: float) -> Recollection:
-        procedures = sorted(set(keys.procedures.tolist()))
-        chosen = self._random.sample(procedures, min(k, len(procedures)))
-        similarities = keys.index.vectors @ query
-        items = []
-        for procedure in chosen:
-            rows = np.flatnonzero(keys.procedures == procedure)
-            row = rows[similarities[rows].argmax()]
-            items.append(self._match(keys, int(row), float(similarities[row]), drawn=True))
-        return Recollection(
-            tuple(items), float(similarities.max()), threshold, False, "drawn at random, as the key asks for"
-        )
-
-    def _matches(
-        self, keys: _Keys, rows: NDArray[np.int64], similarities: Float32Array, k: int, threshold: float
+    def _nearest(
+        self, keys: RecallKeys, near: Sequence[Near], k: int, threshold: float, everything: AllStatistics
     ) -> Recollection:
-        best = float(similarities[0])
-        if best < threshold:
-            return Recollection(
-                (), best, threshold, True, f"nothing is near enough: {best:.2f}, and {threshold:.2f} is the least"
-            )
-        nearest: dict[int, tuple[int, float]] = {}
-        for row, similarity in zip(rows.tolist(), similarities.tolist(), strict=True):
-            if similarity >= threshold:
-                nearest.setdefault(int(keys.procedures[row]), (row, similarity))
-        items = [self._match(keys, row, similarity) for row, similarity in list(nearest.values())[: 4 * k]]
-        items.sort(key=lambda item: -item.score)
-        return Recollection(tuple(items[:k]), best, threshold, False, items[0].reason)
+        """The best of what is near enough, by similarity and utility."""
+        enough = [each for each in near if each.similarity >= threshold]
+        scored = [(each.joined * everything.of(each.procedure_id).utility, each) for each in enough]
+        scored.sort(key=lambda pair: -pair[0])
+        items = tuple(self._match(keys, each, score, everything) for score, each in scored[:k])
+        best = max(each.similarity for each in near)
+        return Recollection(items, best, threshold, False, items[0].reason if items else "")
 
-    def _match(self, keys: _Keys, row: int, similarity: float, *, drawn: bool = False) -> Match:
-        procedure = self._procedures.get(int(keys.procedures[row]))
+    def _at_random(
+        self, keys: RecallKeys, near: Sequence[Near], k: int, threshold: float, everything: AllStatistics
+    ) -> Recollection:
+        known = {each.procedure_id: each for each in near}
+        drawn = self._random.sample(sorted(keys.members), min(k, len(keys.members)))
+        items = []
+        for procedure in drawn:
+            each = known.get(procedure) or Near(procedure, 0.0, 0.0, int(keys.members[procedure][0]))
+            items.append(self._match(keys, each, each.joined, everything, drawn=True))
+        best = max(each.similarity for each in near)
+        return Recollection(tuple(items), best, threshold, False, "drawn at random, as the key asks for")
+
+    def _match(
+        self, keys: RecallKeys, near: Near, score: float, everything: AllStatistics, *, drawn: bool = False
+    ) -> Match:
+        procedure = self._procedures.get(near.procedure_id)
         assert procedure.active is not None
-        wins, uses = self._wins(procedure.id)
-        return Match(
-            procedure, procedure.active, self._trial(procedure.id), similarity, similarity, wins, uses,
-            keys.texts[row], keys.attempts[row], self._reason(keys, row, similarity, wins, uses, drawn=drawn),
-        )  # fmt: skip
-
-    def _reason(self, keys: _Keys, row: int, similarity: float, wins: int, uses: int, *, drawn: bool) -> str:
-        alike = f"drawn at random, similarity {similarity:.2f}" if drawn else f"similarity {similarity:.2f}"
+        statistics = everything.of(near.procedure_id)
+        wins, uses = statistics.wins, statistics.uses
+        text, attempt_id = keys.texts[near.row], keys.attempts[near.row]
+        source = f"attempt {attempt_id}" if attempt_id is not None else "its key"
         record = f"worked in {wins} of {uses} judged uses" if uses else "no judged use yet"
-        source = f"the request of attempt {keys.attempts[row]}" if keys.attempts[row] is not None else "its key"
-        return f'{alike} to {source}, "{keys.texts[row]}"; {record}'
-
-    def _wins(self, procedure_id: int) -> tuple[int, int]:
-        row = self.database.query(_COUNTS, (procedure_id,))[0]
-        return int(row["wins"] or 0), int(row["uses"])
+        how = "drawn at random; " if drawn else ""
+        reason = f'{how}similarity {near.similarity:.2f}, most like {source}, "{text}"; {record}'
+        return Match(
+            procedure,
+            procedure.active,
+            self._trial(procedure.id),
+            near.similarity,
+            score,
+            wins,
+            uses,
+            text,
+            attempt_id,
+            reason,
+        )
 
     def _trial(self, procedure_id: int) -> Version | None:
         """The newest adjusted version that may be tried; what failed in a retry or is doubtful may not."""
         for version in reversed(self._procedures.versions(procedure_id)):
-            if version.status == "candidate" and version.source == "adjusted" and not (version.doubtful or version.stale):
+            if (
+                version.status == "candidate"
+                and version.source == "adjusted"
+                and not (version.doubtful or version.stale)
+            ):
                 return version
         return None
