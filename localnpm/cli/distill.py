@@ -1,0 +1,197 @@
+"""`localnpm distill`: learn from the log now; show when it was done last and is due next; take a pass back."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localnpm.cli.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from localnpm.memory.database import Database
+    from localnpm.memory.procedure_records import Pass
+
+LATEST = -1
+SHOWN = 5
+EXIT_CANCELLED = 130
+
+
+@click.command()
+@click.option(
+    "--policy",
+    type=click.Choice(["vanilla", "validation", "adjustment"]),
+    help="How what is there is brought up to date (learning.update).",
+)
+@click.option(
+    "--build",
+    type=click.Choice(["trajectory", "script", "proceduralization"]),
+    help="What a procedure holds (learning.build).",
+)
+@click.option("--rebuild", is_flag=True, help="Look at every procedure again.")
+@click.option(
+    "--revert", type=int, is_flag=False, flag_value=LATEST, metavar="[PASS]", help="Take back a pass; the latest."
+)
+@click.option("--status", is_flag=True, help="Show the last passes and when the next one is due.")
+@click.option("-m", "--model", metavar="NAME|FILE", help="A name from `localnpm models list`, or a GGUF file.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.pass_obj
+def distill(
+    context: Context,
+    policy: str | None,
+    build: str | None,
+    rebuild: bool,
+    revert: int | None,
+    status: bool,
+    model: str | None,
+    as_json: bool,
+) -> int:
+    """Turn what was judged in the log into procedures and control vectors.
+
+    All that a pass learns is published at once, at its end; Ctrl-C leaves the memory as it was, and the next pass goes
+    on with what this one had worked out.
+    """
+    if revert is not None and (status or rebuild):
+        raise click.UsageError("--revert goes with no other action")
+    given = {"learning.update": policy, "learning.build": build, "model": model}
+    context.overrides |= {key: value for key, value in given.items() if value is not None}
+    with context.open_database() as database:
+        if status:
+            _status(context, database, as_json)
+            return 0
+        if revert is not None:
+            from localnpm.memory.passes import Passes
+
+            _tell(Passes(database).revert(None if revert == LATEST else revert), as_json)
+            return 0
+        done = _run(context, database, rebuild=rebuild, quiet=as_json)
+    _tell(done, as_json)
+    return EXIT_CANCELLED if done.status == "interrupted" else 0
+
+
+def _run(context: Context, database: Database, *, rebuild: bool, quiet: bool) -> Pass:
+    """A pass, with a bar on a terminal; Ctrl-C ends it before anything is published."""
+    # Imported here: what `--help` does not need.
+    from localnpm.cli.stream import aside
+    from localnpm.distill.consolidate import run_pass
+    from localnpm.engine.cancel import Cancel
+    from localnpm.engine.llama_chat import LlamaChat
+    from localnpm.learning.learner import embedder_opener
+    from localnpm.models import resolve
+
+    settings = context.settings
+    path = resolve(settings.model, context.home)
+    cancel = Cancel()
+    with LlamaChat.open(path, settings.engine, cache=context.home.cache) as chat, _bar(quiet) as progress:
+        embedder = embedder_opener(settings)()
+
+        def work() -> Pass:
+            return run_pass(
+                database,
+                chat,
+                embedder,
+                settings,
+                cause="rebuild" if rebuild else "command",
+                cancel=cancel,
+                progress=progress,
+                rebuild=rebuild,
+                key=settings.memory.key,
+            )
+
+        return aside(work, cancel)
+
+
+@contextmanager
+def _bar(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from localnpm.plain import one_line
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task("loading", total=None)
+
+        def progress(what: str, done: int, total: int) -> None:
+            bars.update(task, description=one_line(what, 50), completed=done, total=total)
+
+        yield progress
+
+
+def _tell(done: Pass, as_json: bool) -> None:
+    """What became of a pass."""
+    from localnpm.plain import json_text, visible
+
+    if as_json:
+        click.echo(json_text(as_object(done)))
+        return
+    if done.status == "interrupted":
+        click.echo(
+            "Stopped. The memory is as it was; the next pass goes on with what this one had worked out.", err=True
+        )
+        return
+    if done.status == "reverted":
+        click.echo(f"Pass {done.id} is taken back: the memory is as it was before it.")
+        for name in done.summary.get("kept", ()):
+            click.echo(f"  {visible(name)} was changed since, and stays as it is")
+        return
+    entries = done.summary.get("procedures", ())
+    attempts = done.summary.get("attempts", 0)
+    click.echo(f"Pass {done.id}: {attempts} newly judged attempt{'' if attempts == 1 else 's'}.")
+    for entry in entries:
+        for said in entry["said"]:
+            click.echo(f"  {visible(entry['title'])} ({entry['name']}): {visible(said)}")
+    for skipped in done.summary.get("skipped", ()):
+        click.echo(f"  {visible(skipped)}")
+    if not any(entry["said"] for entry in entries):
+        click.echo("  There was nothing to learn.")
+
+
+def as_object(done: Pass) -> dict[str, Any]:
+    """A pass as JSON has it."""
+    ended = done.finished_at.isoformat() if done.finished_at else None
+    return {
+        "id": done.id,
+        "cause": done.cause,
+        "policy": done.policy,
+        "status": done.status,
+        "started_at": done.started_at.isoformat(),
+        "finished_at": ended,
+        "summary": dict(done.summary),
+    }
+
+
+def _status(context: Context, database: Database, as_json: bool) -> None:
+    """The last passes, and how far it is to the next."""
+    from localnpm.memory.passes import Passes
+    from localnpm.plain import json_text
+
+    passes = Passes(database)
+    every, waiting = context.settings.learning.every, passes.newly_judged()
+    last = passes.latest(SHOWN)
+    if as_json:
+        due = bool(every) and waiting >= every
+        click.echo(
+            json_text(
+                {"newly_judged": waiting, "every": every, "due": due, "passes": [as_object(each) for each in last]}
+            )
+        )
+        return
+    judged = f"{waiting} newly judged attempt{'' if waiting == 1 else 's'}"
+    if not every:
+        click.echo(f"{judged}; a pass runs only when told to (setting learning.every).")
+    elif waiting >= every:
+        click.echo(f"{judged}: a pass is due.")
+    else:
+        click.echo(f"{judged}; the next pass is due at {every} (setting learning.every).")
+    for each in last:
+        learned = len(each.summary.get("procedures", ()))
+        click.echo(
+            f"  pass {each.id}  {each.started_at:%Y-%m-%d %H:%M}  {each.cause}  {each.status}  {learned} changed"
+        )

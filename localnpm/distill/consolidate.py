@@ -1,0 +1,210 @@
+"""The periodic pass: from what was judged since the last one to procedures and control vectors, published at once.
+
+The model works before the publishing transaction; a pass that is cancelled or killed leaves the memory as it was, and
+what it had worked out is not asked for again by the next one. One process distils at a time.
+Elsewhere: what becomes of one kind (policies.py), its vector (kind_vectors.py), the writing (plan.py).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from localnpm.config import Settings
+from localnpm.distill import judged, upkeep
+from localnpm.distill.build import Build, Writer
+from localnpm.distill.judged import Entry, Judged
+from localnpm.distill.plan import KindPlan, Plan, Publisher
+from localnpm.distill.policies import Kind, Record, decide
+from localnpm.distill.sorting import Sorting, sort
+from localnpm.engine.cancel import Cancel
+from localnpm.engine.llama_chat import LlamaChat
+from localnpm.errors import BusyError, CancelledError
+from localnpm.memory import process
+from localnpm.memory.database import Database
+from localnpm.memory.drafts import Drafts
+from localnpm.memory.embedding import Embedder
+from localnpm.memory.passes import Passes
+from localnpm.memory.procedure_records import Cause, Pass, Policy, Procedure
+from localnpm.memory.procedures import Procedures
+
+LOCK = "distill"
+
+PassProgress = Callable[[str, int, int], None]
+"""Called with what is being done, how many parts are done and of how many."""
+
+_SEEN = "SELECT coalesce(max(last_verdict), 0) FROM passes WHERE status IN ('published', 'reverted')"
+_RECORDS = """
+    SELECT uses.version_id, uses.attempt_id, outcomes.success FROM uses
+    JOIN outcomes ON outcomes.attempt_id = uses.attempt_id JOIN attempts ON attempts.id = uses.attempt_id
+    WHERE uses.procedure_id = ? AND uses.channel IN ('script', 'both') AND uses.version_id IS NOT NULL
+    AND NOT attempts.practice AND NOT attempts.surroundings
+"""
+
+
+def run_pass(
+    database: Database,
+    chat: LlamaChat,
+    embedder: Embedder,
+    settings: Settings,
+    *,
+    cause: Cause,
+    cancel: Cancel | None = None,
+    progress: PassProgress | None = None,
+    random_seed: int = 0,
+    rebuild: bool = False,
+    key: str = "query",
+) -> Pass:
+    """Learn from the log, as the settings' policies say.
+
+    Args:
+        database: the log, and where what is learned goes.
+        chat: the model that writes scripts, and that vectors are made for.
+        embedder: compares requests.
+        settings: `learning` and `memory` of it.
+        cause: why this pass runs.
+        cancel: stops it; then nothing is published, and the pass is `interrupted`.
+        progress: told how far it is.
+        random_seed: fixes the folds that vectors are made on.
+        rebuild: look at every procedure again, not only at those that something has happened to.
+        key: the recall key of this memory; kinds are told apart by whole requests whatever it is.
+
+    Returns:
+        The pass, published or interrupted; its summary says what was done to which procedure, and why.
+
+    Raises:
+        BusyError: another process is at it.
+        ModelError: the model failed; nothing is published.
+        MemoryFileError: the memory cannot be read or written; nothing is published.
+    """
+    with process.exclusive(database, LOCK) as taken:
+        if not taken:
+            raise BusyError("another localnpm is learning from the log just now; try again when it has finished")
+        run = _Run(database, chat, embedder, settings, cancel or Cancel(), progress or _silent, random_seed, rebuild)
+        return run.run(cause)
+
+
+@dataclass
+class _Run:
+    database: Database
+    chat: LlamaChat
+    embedder: Embedder
+    settings: Settings
+    cancel: Cancel
+    progress: PassProgress
+    seed: int
+    rebuild: bool
+
+    def run(self, cause: Cause) -> Pass:
+        passes = Passes(self.database)
+        policy = cast(Policy, self.settings.learning.update)
+        drafts = Drafts(self.database)
+        begun = passes.begin(cause, policy, self.chat.fingerprint)
+        published = False
+        try:
+            plan = self._plan(begun, drafts)
+            with passes.publishing(begun.id):
+                passes.finish(begun.id, self._publish(begun, plan))
+            published = True
+        except CancelledError:
+            # Whoever cancelled knows; the pass says so.
+            pass
+        finally:
+            if not published:
+                passes.interrupted(begun.id)
+        if published:
+            drafts.clear()
+        return passes.get(begun.id)
+
+    def _publish(self, begun: Pass, plan: Plan) -> dict[str, Any]:
+        publisher = Publisher(self.database, begun.id, self.chat.name, self.chat.fingerprint)
+        summary = publisher.publish(plan)
+        procedures = Procedures(self.database)
+        for found in (
+            upkeep.harmful(self.database),
+            upkeep.surplus(self.database, self.settings.memory.capacity),
+        ):
+            for procedure_id, why in found.items():
+                procedures.set_status(procedure_id, "retired", why)
+                publisher.note(procedure_id, f"retired: {why}")
+        return {**summary, "procedures": publisher.entries}
+
+    def _plan(self, begun: Pass, drafts: Drafts) -> Plan:
+        self.progress("reading the log", 0, 1)
+        seen = int(self.database.query(_SEEN)[0][0])
+        entries = [entry for entry in judged.entries(self.database) if entry.verdict_id <= begun.last_verdict]
+        fresh = frozenset(entry.id for entry in entries if entry.verdict_id > seen)
+        sorting = sort(self.database, self.embedder, self.settings.memory, entries, fresh)
+        kinds = self._kinds(entries, fresh, sorting)
+        build = cast(Build, self.settings.learning.build)
+        writer = Writer(self.chat, build, drafts, self.cancel)
+        plans = []
+        for place, (kind, joins, merged) in enumerate(kinds):
+            self._stop()
+            name = kind.procedure.title if kind.procedure else joins[0].trajectory.request
+            self.progress(name, place, len(kinds))
+            plan = KindPlan(kind, joins, merged=merged, said=tuple(f"merged with {other.name}" for other in merged))
+            if kind.procedure is None or kind.procedure.status != "disabled":
+                decision = decide(kind, writer, begun.policy)
+                plan = replace(plan, decision=decision)
+            plans.append(plan)
+        self._stop()
+        self.progress("publishing", len(kinds), max(1, len(kinds)))
+        return Plan(tuple(plans), len(fresh))
+
+    def _kinds(
+        self, entries: Sequence[Entry], fresh: frozenset[int], sorting: Sorting
+    ) -> list[tuple[Kind, tuple[Judged, ...], tuple[Procedure, ...]]]:
+        """The kinds that something has happened to, with those who join them and what is merged into them."""
+        procedures = Procedures(self.database)
+        eligible = {entry.id for entry in entries}
+        members = {procedure.id: set(procedures.members(procedure.id)) & eligible for procedure in procedures.all()}
+        touched = {procedure_id for procedure_id, ids in members.items() if ids & fresh}
+        touched |= set(sorting.joins) | {procedure.id for procedure in procedures.stale()}
+        if self.rebuild:
+            touched |= {procedure.id for procedure in procedures.all("active")}
+        found = []
+        gone: set[int] = set()
+        for into, others in sorting.merges.items():
+            gone |= set(others)
+            touched.add(into)
+        for procedure_id in sorted(touched - gone):
+            procedure = procedures.get(procedure_id)
+            merged = tuple(procedures.get(other) for other in sorting.merges.get(procedure_id, ()))
+            joining = set(sorting.joins.get(procedure_id, ()))
+            ids = members[procedure_id] | joining
+            for other in merged:
+                joining |= set(sorting.joins.get(other.id, ()))
+                ids |= members[other.id] | joining
+            attempts = judged.load(self.database, ids)
+            joins = tuple(attempt for attempt in attempts if attempt.id in joining)
+            kind = Kind(
+                procedure, procedures.versions(procedure_id), attempts, fresh & ids, self._records(procedure_id)
+            )
+            found.append((kind, joins, merged))
+        for group in sorting.new:
+            attempts = judged.load(self.database, group)
+            found.append((Kind(None, (), attempts, fresh & set(group)), attempts, ()))
+        return found
+
+    def _records(self, procedure_id: int) -> dict[int, Record]:
+        """How each version has done; what only got another example goes on with what its script has earned."""
+        versions = Procedures(self.database).versions(procedure_id)
+        scripts = {version.id: version.script or version.example for version in versions}
+        wins: dict[str, set[int]] = {}
+        losses: dict[str, set[int]] = {}
+        for row in self.database.query(_RECORDS, (procedure_id,)):
+            of = wins if row["success"] else losses
+            of.setdefault(scripts.get(row["version_id"], ""), set()).add(row["attempt_id"])
+        return {
+            version_id: Record(frozenset(wins.get(script, ())), frozenset(losses.get(script, ())))
+            for version_id, script in scripts.items()
+            if script
+        }
+
+    def _stop(self) -> None:
+        if self.cancel.is_set():
+            raise CancelledError("stopped before anything was published")
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
