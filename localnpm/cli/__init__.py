@@ -20,6 +20,7 @@ COMMANDS = {
     "attempts": "attempts:attempts",
     "sessions": "sessions:sessions",
     "retry": "retry:retry",
+    "practice": "practice:practice",
     "undo": "undo:undo",
     "redo": "undo:redo",
     "distill": "distill:distill",

@@ -294,10 +294,11 @@ class AttemptLog:
     def conversation(self, session_id: int) -> tuple[Trajectory, ...]:
         """What the next prompt of a session tells of it, oldest first.
 
-        Left out are attempts that still run, that were undone, and that a retry has replaced.
+        Left out are attempts that still run, that were undone, that a retry has replaced, and practice.
         """
         rows = self.database.query(
             "SELECT * FROM attempts AS told WHERE session_id = ? AND status != 'running' AND undone_at IS NULL "
+            "AND NOT practice "
             "AND NOT EXISTS (SELECT 1 FROM attempts WHERE retry_of = told.id AND NOT practice) ORDER BY id",
             (session_id,),
         )

@@ -186,16 +186,16 @@ class ChangeLog:
     def latest(self, way: Way) -> int | None:
         """The attempt that `undo` or `redo` without an id means, or None.
 
-        Undo: the newest one whose changes are in place. Redo: the one undone last.
+        Undo: the newest one whose changes are in place. Redo: the one undone last. Practice is neither.
         """
         if way == "undo":
             sql = (
                 "SELECT max(c.attempt_id) AS id FROM changes c JOIN attempts a ON a.id = c.attempt_id "
-                "WHERE c.undone_at IS NULL AND a.undone_at IS NULL"
+                "WHERE c.undone_at IS NULL AND a.undone_at IS NULL AND NOT a.practice"
             )
         else:
             sql = (
-                "SELECT a.id AS id FROM attempts a WHERE a.undone_at IS NOT NULL AND EXISTS "
+                "SELECT a.id AS id FROM attempts a WHERE a.undone_at IS NOT NULL AND NOT a.practice AND EXISTS "
                 "(SELECT 1 FROM changes c WHERE c.attempt_id = a.id AND c.undone_at IS NOT NULL) "
                 "ORDER BY a.undone_at DESC, a.id LIMIT 1"
             )
