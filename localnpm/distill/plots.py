@@ -15,13 +15,17 @@ from localnpm.plain import one_line
 
 Kind = Literal["lines", "scatter"]
 LETTERS = "+xo*#abcdefghijklmnpqrstuvwyz"
+FURTHEST = 1e100
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _LABEL = 28
 
 
 @dataclass(frozen=True)
 class Series:
-    """Points of one name. Points that are not finite are left out; `low` and `high` are an interval around each y."""
+    """Points of one name; `low` and `high` are an interval around each y.
+
+    Points that are not finite, or further out than any scale is drawn to, are left out.
+    """
 
     label: str
     xs: Sequence[float]
@@ -36,7 +40,8 @@ class Series:
     @property
     def points(self) -> list[tuple[float, float]]:
         """The points that can be drawn."""
-        return [(float(x), float(y)) for x, y in zip(self.xs, self.ys, strict=True) if isfinite(x) and isfinite(y)]
+        pairs = zip(self.xs, self.ys, strict=True)
+        return [(float(x), float(y)) for x, y in pairs if abs(x) < FURTHEST and abs(y) < FURTHEST]
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,10 @@ def to_terminal(plot: Plot | Bars, *, width: int = 72, height: int = 12, color: 
         color: whether escape sequences for colours may be used.
     """
     width = max(width, 30)
-    if isinstance(plot, Bars):
+    drawn = [] if isinstance(plot, Bars) else [series for series in plot.series if series.points]
+    if isinstance(plot, Bars) and plot.bars:
         return "\n".join(_bars(plot, width))
-    drawn = [series for series in plot.series if series.points]
-    if not drawn:
+    if isinstance(plot, Bars) or not drawn:
         return f"{one_line(plot.title, width)}\n(nothing to draw)"
     # Imported here: only some commands draw.
     from uniplot import plot_to_string
@@ -110,12 +115,18 @@ def to_terminal(plot: Plot | Bars, *, width: int = 72, height: int = 12, color: 
 
 
 def _bounds(values: Sequence[Sequence[float]], axis: str) -> dict[str, float]:
-    """Room around values that are all the same, which uniplot would draw from zero to twice."""
-    low, high = min(map(min, values)), max(map(max, values))
-    if low == high:
-        room = abs(low) / 10 or 1.0
-        low, high = low - room, high + room
+    low, high = span([value for some in values for value in some])
     return {f"{axis}_min": low, f"{axis}_max": high}
+
+
+def span(values: Sequence[float]) -> tuple[float, float]:
+    """The ends of an axis that shows the values, with room around them where they are all the same."""
+    low, high = min(values), max(values)
+    size = max(abs(low), abs(high))
+    if high - low > max(1e-9 * size, 1e-100):
+        return low, high
+    room = size / 10 if size > 1e-99 else 1.0
+    return low - room, high + room
 
 
 def _bars(plot: Bars, width: int) -> list[str]:

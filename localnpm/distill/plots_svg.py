@@ -9,7 +9,7 @@ from math import ceil, floor, isfinite, log10
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from localnpm.distill.plots import Bars, Plot, Series, number
+from localnpm.distill.plots import FURTHEST, Bars, Plot, Series, number, span
 from localnpm.plain import one_line
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31")
@@ -93,7 +93,7 @@ def _bars(plot: Bars, width: int, height: int) -> list[str]:
     for index, bar in enumerate(plot.bars):
         middle, thick = TOP + row * (index + 0.5), min(row * 0.7, 28)
         lines.append(_text(beside - 8, middle + 4, one_line(bar.label, 28), anchor="end"))
-        if not isfinite(bar.value):
+        if not abs(bar.value) < FURTHEST:
             continue
         ends = sorted((x.at(0), x.at(bar.value)))
         lines.append(
@@ -106,10 +106,9 @@ def _bars(plot: Bars, width: int, height: int) -> list[str]:
 
 
 def _axis(values: Iterable[float], start: float, end: float) -> _Axis:
-    known = [value for value in values if isfinite(value)]
-    low, high = min(known, default=0.0), max(known, default=1.0)
-    room = (high - low) * 0.04 or abs(low) * 0.1 or 1.0
-    return _Axis(low - (room if low else 0), high + (room if high else 0) or room, start, end)
+    low, high = span([value for value in values if abs(value) < FURTHEST] or [0.0])
+    room = (high - low) * 0.04
+    return _Axis(low - (room if low else 0), high + (room if high else 0), start, end)
 
 
 def _frame(x: _Axis, y: _Axis, x_label: str, y_label: str, *, across_only: bool = False) -> list[str]:
