@@ -56,6 +56,10 @@ def tell(made: "Pass") -> None:
     """What became of a pass, in lines on stderr."""
     if made.status == "interrupted":
         click.secho("learning was put off; the next pass goes on with it", dim=True, err=True)
+        return
+    for entry in made.summary.get("procedures", ()):
+        for said in entry["said"]:
+            click.secho(visible(f"Learned: {entry['title']} ({entry['name']}): {said}"), fg="green", err=True)
 
 
 def recalled_lines(learner: "Learner") -> Iterator[str]:
