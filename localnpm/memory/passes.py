@@ -99,14 +99,15 @@ class Passes:
             rows = changes.fetchall()
             groups = _groups(rows)
             kept = {groups[row["id"]] for row in rows if _changed_since(connection, row)}
-            back = [row for row in rows if groups[row["id"]] not in kept]
+            for group in set(groups.values()) - kept:
+                if not _restored(connection, [row for row in rows if groups[row["id"]] == group]):
+                    kept.add(group)
             names = _names(connection, [row for row in rows if groups[row["id"]] in kept])
-            if rows and not back:
+            if rows and kept == set(groups.values()):
                 raise LocalnpmError(
                     f"Pass {chosen.id} cannot be reverted: all that it made was changed since ({', '.join(names)}). "
                     "Revert later passes first, or use `localnpm memory disable` or `forget`."
                 )
-            _restore(connection, back)
             connection.execute("DELETE FROM pass_changes WHERE pass_id = ?", (chosen.id,))
             connection.execute(
                 "UPDATE passes SET status = 'reverted', summary = ? WHERE id = ?",
@@ -221,8 +222,21 @@ def _names(connection: sqlite3.Connection, rows: list[sqlite3.Row]) -> list[str]
     return found
 
 
+def _restored(connection: sqlite3.Connection, rows: list[sqlite3.Row]) -> bool:
+    """Put rows back, or leave them as they are where something new has their place: a name, or that of being active."""
+    connection.execute("SAVEPOINT putting_back")
+    try:
+        _restore(connection, rows)
+    except sqlite3.IntegrityError:
+        connection.execute("ROLLBACK TO putting_back")
+        return False
+    finally:
+        connection.execute("RELEASE putting_back")
+    return True
+
+
 def _restore(connection: sqlite3.Connection, rows: list[sqlite3.Row]) -> None:
-    """Put rows back: first take away what the pass added, then restore, from what is referred to down."""
+    """First take away what the pass added, then restore, from what is referred to down."""
     order = list(TABLES)
     keyed = [(row["place"], tuple(json.loads(row["row_key"])), row["before"]) for row in rows]
     for table, key, before in sorted(keyed, key=lambda change: -order.index(change[0])):

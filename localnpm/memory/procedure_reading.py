@@ -1,6 +1,6 @@
 """Procedures as they are read: one, all, by words, with their versions, members and recall keys."""
 
-from localnpm.memory.database import Database
+from localnpm.memory.database import Database, storable
 from localnpm.memory.procedure_records import Procedure, ProcedureStatus, Version
 from localnpm.memory.procedure_rows import read_procedures, read_versions, unknown_procedure, unknown_version
 from localnpm.memory.search import words_of
@@ -103,5 +103,7 @@ class ProcedureReader:
 
 
 def _fitting(key: int | str) -> int | str:
-    """A number that SQLite can hold; none has an id beyond that."""
-    return key if isinstance(key, str) or key < 1 << 63 else -1
+    """A number or text that SQLite can hold; no procedure has another."""
+    if isinstance(key, str):
+        return storable(key)
+    return key if key < 1 << 63 else -1
