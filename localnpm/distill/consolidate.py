@@ -5,6 +5,7 @@ what it had worked out is not asked for again by the next one. One process disti
 Elsewhere: what becomes of one kind (policies.py), its vector (kind_vectors.py), the writing (plan.py).
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -12,7 +13,7 @@ from typing import Any, cast
 from localnpm.config import Settings
 from localnpm.distill import judged, upkeep
 from localnpm.distill.build import Build, Writer
-from localnpm.distill.judged import Entry, Judged
+from localnpm.distill.judged import Entry
 from localnpm.distill.plan import KindPlan, Plan, Publisher
 from localnpm.distill.policies import Kind, Record, decide
 from localnpm.distill.sorting import Sorting, sort
@@ -24,8 +25,9 @@ from localnpm.memory.database import Database
 from localnpm.memory.drafts import Drafts
 from localnpm.memory.embedding import Embedder
 from localnpm.memory.passes import Passes
-from localnpm.memory.procedure_records import Cause, Pass, Policy, Procedure
+from localnpm.memory.procedure_records import Cause, Pass, Policy, Version
 from localnpm.memory.procedures import Procedures
+from localnpm.memory.recall import Recall
 
 LOCK = "distill"
 
@@ -36,7 +38,7 @@ _SEEN = "SELECT coalesce(max(last_verdict), 0) FROM passes WHERE status IN ('pub
 _RECORDS = """
     SELECT uses.version_id, uses.attempt_id, outcomes.success FROM uses
     JOIN outcomes ON outcomes.attempt_id = uses.attempt_id JOIN attempts ON attempts.id = uses.attempt_id
-    WHERE uses.procedure_id = ? AND uses.channel IN ('script', 'both') AND uses.version_id IS NOT NULL
+    WHERE uses.version_id IN (SELECT value FROM json_each(?)) AND uses.channel IN ('script', 'both')
     AND NOT attempts.practice AND NOT attempts.surroundings
 """
 
@@ -133,66 +135,65 @@ class _Run:
         seen = int(self.database.query(_SEEN)[0][0])
         entries = [entry for entry in judged.entries(self.database) if entry.verdict_id <= begun.last_verdict]
         fresh = frozenset(entry.id for entry in entries if entry.verdict_id > seen)
-        sorting = sort(self.database, self.embedder, self.settings.memory, entries, fresh)
-        kinds = self._kinds(entries, fresh, sorting)
+        recall = Recall(self.database, self.embedder, self.settings.memory)
+        found = self._kinds(entries, fresh, sort(self.database, recall, entries, fresh))
         build = cast(Build, self.settings.learning.build)
         writer = Writer(self.chat, build, drafts, self.cancel)
         plans = []
-        for place, (kind, joins, merged) in enumerate(kinds):
+        for place, plan in enumerate(found):
             self._stop()
-            name = kind.procedure.title if kind.procedure else joins[0].trajectory.request
-            self.progress(name, place, len(kinds))
-            plan = KindPlan(kind, joins, merged=merged, said=tuple(f"merged with {other.name}" for other in merged))
-            if kind.procedure is None or kind.procedure.status != "disabled":
-                decision = decide(kind, writer, begun.policy)
-                plan = replace(plan, decision=decision)
+            procedure = plan.kind.procedure
+            self.progress(procedure.title if procedure else plan.joins[0].trajectory.request, place, len(found))
+            if procedure is None or procedure.status != "disabled":
+                plan = replace(plan, decision=decide(plan.kind, writer, begun.policy))
             plans.append(plan)
         self._stop()
-        self.progress("publishing", len(kinds), max(1, len(kinds)))
+        self.progress("publishing", len(found), max(1, len(found)))
         return Plan(tuple(plans), len(fresh))
 
-    def _kinds(
-        self, entries: Sequence[Entry], fresh: frozenset[int], sorting: Sorting
-    ) -> list[tuple[Kind, tuple[Judged, ...], tuple[Procedure, ...]]]:
-        """The kinds that something has happened to, with those who join them and what is merged into them."""
+    def _kinds(self, entries: Sequence[Entry], fresh: frozenset[int], sorting: Sorting) -> list[KindPlan]:
+        """The kinds that something has happened to, with those who join them; nothing is decided yet."""
         procedures = Procedures(self.database)
         eligible = {entry.id for entry in entries}
-        members = {procedure.id: set(procedures.members(procedure.id)) & eligible for procedure in procedures.all()}
+        members = {
+            procedure.id: eligible.intersection(procedures.members(procedure.id)) for procedure in procedures.all()
+        }
         touched = {procedure_id for procedure_id, ids in members.items() if ids & fresh}
-        touched |= set(sorting.joins) | {procedure.id for procedure in procedures.stale()}
+        touched |= {procedure.id for procedure in procedures.stale()} | set(sorting.joins) | set(sorting.merges)
         if self.rebuild:
             touched |= {procedure.id for procedure in procedures.all("active")}
         found = []
-        gone: set[int] = set()
-        for into, others in sorting.merges.items():
-            gone |= set(others)
-            touched.add(into)
-        for procedure_id in sorted(touched - gone):
-            procedure = procedures.get(procedure_id)
+        for procedure_id in sorted(touched - {other for others in sorting.merges.values() for other in others}):
             merged = tuple(procedures.get(other) for other in sorting.merges.get(procedure_id, ()))
-            joining = set(sorting.joins.get(procedure_id, ()))
-            ids = members[procedure_id] | joining
-            for other in merged:
-                joining |= set(sorting.joins.get(other.id, ()))
-                ids |= members[other.id] | joining
+            whole = (procedure_id, *(other.id for other in merged))
+            joining = {attempt_id for each in whole for attempt_id in sorting.joins.get(each, ())}
+            ids = joining.union(*(members[each] for each in whole)) - set(sorting.splits.get(procedure_id, ()))
             attempts = judged.load(self.database, ids)
-            joins = tuple(attempt for attempt in attempts if attempt.id in joining)
-            kind = Kind(
-                procedure, procedures.versions(procedure_id), attempts, fresh & ids, self._records(procedure_id)
+            procedure, versions = procedures.get(procedure_id), procedures.versions(procedure_id)
+            found.append(
+                KindPlan(
+                    Kind(procedure, versions, attempts, fresh & ids, self._records(versions)),
+                    tuple(attempt for attempt in attempts if attempt.id in joining),
+                    merged=merged,
+                    said=tuple(f"took in {other.name}, which is of the same kind" for other in merged),
+                )
             )
-            found.append((kind, joins, merged))
+        for procedure_id, leaving in sorting.splits.items():
+            source = procedures.get(procedure_id)
+            attempts = judged.load(self.database, eligible.intersection(leaving))
+            said = f"split off {source.name}, as its requests were too different"
+            found.append(KindPlan(Kind(None, (), attempts, fresh), attempts, leaves=source, said=(said,)))
         for group in sorting.new:
             attempts = judged.load(self.database, group)
-            found.append((Kind(None, (), attempts, fresh & set(group)), attempts, ()))
-        return found
+            found.append(KindPlan(Kind(None, (), attempts, fresh), attempts))
+        return [plan for plan in found if plan.kind.procedure is not None or plan.joins]
 
-    def _records(self, procedure_id: int) -> dict[int, Record]:
+    def _records(self, versions: Sequence[Version]) -> dict[int, Record]:
         """How each version has done; what only got another example goes on with what its script has earned."""
-        versions = Procedures(self.database).versions(procedure_id)
         scripts = {version.id: version.script or version.example for version in versions}
         wins: dict[str, set[int]] = {}
         losses: dict[str, set[int]] = {}
-        for row in self.database.query(_RECORDS, (procedure_id,)):
+        for row in self.database.query(_RECORDS, (json.dumps(list(scripts)),)):
             of = wins if row["success"] else losses
             of.setdefault(scripts.get(row["version_id"], ""), set()).add(row["attempt_id"])
         return {

@@ -43,6 +43,7 @@ class KindPlan:
     Attributes:
         joins: attempts that are to be its members.
         merged: procedures that become part of this one.
+        leaves: the procedure that a new kind is split off.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class KindPlan:
     decision: Decision = NOTHING
     vector: VectorDraft | None = None
     merged: tuple[Procedure, ...] = ()
+    leaves: Procedure | None = None
     said: tuple[str, ...] = ()
 
 
@@ -106,6 +108,8 @@ class Publisher:
             procedure = self._procedures.add(title, (), None, status=status, status_reason="")  # type: ignore[arg-type]
         for other in plan.merged:
             self._procedures.merge(procedure.id, other.id, self.pass_id)
+        if plan.leaves is not None:
+            self._procedures.move([attempt.id for attempt in plan.joins], procedure.id)
         self._join(procedure.id, plan.joins)
         self._versions(procedure, decision)
         for said in (*plan.said, *decision.said):
@@ -169,7 +173,7 @@ class Publisher:
         )
         if rows[0][0] != len(set(lineage)):
             return False
-        held = [plan.kind.procedure] if plan.kind.procedure else []
+        held = [procedure for procedure in (plan.kind.procedure, plan.leaves) if procedure is not None]
         for procedure in (*held, *plan.merged):
             rows = self.database.query("SELECT status FROM procedures WHERE id = ?", (procedure.id,))
             if not rows or rows[0]["status"] != procedure.status:

@@ -1,21 +1,17 @@
-"""Which kind of task each judged attempt is of, and which new kinds there are.
+"""Which kind of task each judged attempt is of, which new kinds there are, which are one, and which one is two.
 
-Compared are whole requests, with the similarity and the threshold by which they are recalled, so that what is learned
-together is also found together. Not covered: what becomes of a kind (policies.py).
+Not covered: how alike requests are (memory/kinds.py), what becomes of a kind (policies.py).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from localnpm.config import MemorySettings
 from localnpm.distill.judged import Entry
+from localnpm.memory import kinds
 from localnpm.memory.database import Database
-from localnpm.memory.embedding import Embedder, Float32Array
-from localnpm.memory.embedding_store import vectors_of
+from localnpm.memory.procedures import Procedures
 from localnpm.memory.recall import Recall
-from localnpm.memory.recall_keys import MEAN_SHARE
+from localnpm.memory.uses import all_statistics
 
 MOST_UNSORTED = 2000
 """Attempts of no kind that are looked at, the newest; older ones have been passed over many times."""
@@ -29,68 +25,82 @@ class Sorting:
         joins: attempts that are to be members of known procedures, by the procedure's id.
         new: the attempts of each kind that is new, oldest first.
         merges: procedures that are one kind with another, by that one's id.
+        splits: of procedures that are two kinds, the attempts that are to leave.
     """
 
     joins: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     new: tuple[tuple[int, ...], ...] = ()
     merges: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    splits: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
-def sort(
-    database: Database, embedder: Embedder, settings: MemorySettings, entries: Sequence[Entry], fresh: frozenset[int]
-) -> Sorting:
+def sort(database: Database, recall: Recall, entries: Sequence[Entry], fresh: frozenset[int]) -> Sorting:
     """Sort the attempts that are of no kind yet: to the known kinds, or to new ones that hold a fresh attempt.
 
     A retry is of its first attempt's kind, whatever became of either.
+
+    Raises:
+        MemoryFileError: the memory cannot be read or written.
     """
-    kinds = {row["attempt_id"]: row["procedure_id"] for row in database.query("SELECT * FROM members")}
-    unsorted = [entry for entry in entries if entry.id not in kinds][-MOST_UNSORTED:]
-    recall = Recall(database, embedder, settings)
-    least, keys = recall.calibrate("query"), recall.keys("query", "all")
-    requests, vectors = vectors_of(
-        database, embedder, "attempt_id", [entry.id for entry in unsorted], make=embedder.embed
-    )
-    vector_of = dict(zip(requests.tolist(), vectors, strict=True))
-    groups: list[list[int]] = []
-    group_of: dict[int, int] = {}
+    known = {row["attempt_id"]: row["procedure_id"] for row in database.query("SELECT * FROM members")}
+    unsorted = [entry for entry in entries if entry.id not in known][-MOST_UNSORTED:]
     joins: dict[int, list[int]] = {}
+    left: dict[int, Entry] = {}
     for entry in unsorted:
-        if entry.id not in vector_of:
-            continue
-        kind = kinds.get(entry.retry_of) if entry.retry_of is not None else None
-        if kind is None and len(keys):
-            nearest = keys.nearest(entry.request, vector_of[entry.id])[0]
-            kind = nearest.procedure_id if nearest.similarity >= least else None
-        if kind is not None:
-            kinds[entry.id] = kind
+        kind = known.get(entry.retry_of) if entry.retry_of is not None else None
+        if kind is None and entry.retry_of not in left:
+            kind = kinds.assign(recall, entry.request)
+        if kind is None:
+            left[entry.id] = entry
+        else:
+            known[entry.id] = kind
             joins.setdefault(kind, []).append(entry.id)
-            continue
-        group = group_of.get(entry.retry_of) if entry.retry_of is not None else None
-        if group is None:
-            group = _nearest(vector_of[entry.id], [[vector_of[other] for other in ids] for ids in groups], least)
-        if group is None:
-            group = len(groups)
-            groups.append([])
-        groups[group].append(entry.id)
-        group_of[entry.id] = group
+    first = {entry.id: entry.request for entry in left.values() if entry.retry_of not in left}
+    groups = [list(ids) for ids in kinds.group(recall, first)] if first else []
+    for entry in left.values():
+        if entry.id not in first:
+            next(ids for ids in groups if _origin(entry, left) in ids).append(entry.id)
+    merges = _merges(database, recall)
     return Sorting(
         {kind: tuple(ids) for kind, ids in joins.items()},
-        tuple(tuple(ids) for ids in groups if fresh.intersection(ids)),
+        tuple(tuple(sorted(ids)) for ids in groups if fresh.intersection(ids)),
+        merges,
+        _splits(database, recall, {each for into, others in merges.items() for each in (into, *others)}),
     )
 
 
-def _nearest(vector: Float32Array, groups: Sequence[Sequence[Float32Array]], least: float) -> int | None:
-    """The group whose requests are most like this one, if they are at all."""
-    if not groups:
-        return None
-    likeness = [_likeness(vector, np.array(group)) for group in groups]
-    best = int(np.argmax(likeness))
-    return best if likeness[best] >= least else None
+def _origin(entry: Entry, entries: Mapping[int, Entry]) -> int:
+    """The first attempt of a chain of retries, as far as they are among the entries."""
+    while entry.retry_of in entries:
+        entry = entries[entry.retry_of]
+    return entry.id
 
 
-def _likeness(vector: Float32Array, group: Float32Array) -> float:
-    """As recall has it: the mean of the cosines with the nearest request and with what the requests have in common."""
-    mean = group.mean(axis=0)
-    return float(
-        (1 - MEAN_SHARE) * (group @ vector).max() + MEAN_SHARE * (mean @ vector) / (float(np.linalg.norm(mean)) or 1.0)
-    )
+def _merges(database: Database, recall: Recall) -> dict[int, tuple[int, ...]]:
+    """Procedures to merge, both in use and learned; what has worked more often takes the other in."""
+    pairs = kinds.near_duplicates(recall)
+    if not pairs:
+        return {}
+    everything = all_statistics(database)
+    usable = {procedure.id for procedure in Procedures(database).all("active") if procedure.origin == "learned"}
+    found = {}
+    for pair in pairs:
+        ids = (pair.procedure_id, pair.other_id)
+        if usable.issuperset(ids):
+            into, other = sorted(ids, key=lambda each: (-everything.of(each).wins, each))
+            found[into] = (other,)
+    return found
+
+
+def _splits(database: Database, recall: Recall, merged: set[int]) -> dict[int, tuple[int, ...]]:
+    """Procedures to split: the requests that the version in use came from stay, the others leave."""
+    procedures = Procedures(database)
+    found = {}
+    for wide in kinds.too_wide(recall):
+        procedure = procedures.get(wide.procedure_id)
+        if wide.procedure_id in merged or procedure.status != "active" or procedure.origin != "learned":
+            continue
+        sources = {attempt_id for attempt_id, _ in procedure.active.lineage} if procedure.active else set()
+        _, leaves = sorted(wide.groups, key=lambda ids: (len(sources.intersection(ids)), len(ids)), reverse=True)
+        found[wide.procedure_id] = leaves
+    return found

@@ -237,6 +237,20 @@ class Procedures(ProcedureReader):
                 {"procedure": procedure_id, "attempt": attempt_id, "text": storable(text)},
             )
 
+    def move(self, attempt_ids: Collection[int], procedure_id: int) -> None:
+        """Make attempts, with the keys that are their requests, part of another kind; not the versions they went into.
+
+        Raises:
+            NotFoundError: no procedure has that id.
+        """
+        with self.database.transaction() as connection:
+            self._exists(connection, procedure_id)
+            for table in ("members", "recall_keys"):
+                connection.execute(
+                    f"UPDATE {table} SET procedure_id = ? WHERE attempt_id IN (SELECT value FROM json_each(?))",
+                    (procedure_id, json.dumps(sorted(attempt_ids))),
+                )
+
     def merge(self, into: int, other: int, pass_id: int | None = None) -> None:
         """Make one kind of two: members and keys move to `into`; `other`, its versions and its vectors are retired.
 
