@@ -16,9 +16,21 @@ from textual.reactive import reactive
 from localnpm.agent import events
 from localnpm.agent.options import Options
 from localnpm.home import Home
+from localnpm.plain import visible
 from localnpm.tui.backend import Backend
 from localnpm.tui.literal import literal
-from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted, Loading, Ready, Unusable
+from localnpm.tui.messages import (
+    Asked,
+    Happened,
+    JobEnded,
+    JobStarted,
+    Judged,
+    Learns,
+    Loading,
+    Ready,
+    Told,
+    Unusable,
+)
 from localnpm.tui.screens.chat import ChatScreen
 from localnpm.tui.status import Status
 
@@ -119,3 +131,15 @@ class LocalnpmApp(App[None]):
         """The request is over."""
         self.status = replace(self.status, activity="ready", progress=0.0)
         await self.chat.take(message)
+
+    async def on_judged(self, message: Judged) -> None:
+        """A verdict was written."""
+        await self.chat.judged(message)
+
+    def on_learns(self, message: Learns) -> None:
+        """Say how far a pass is."""
+        self.status = replace(self.status, activity="learning", progress=message.done / max(message.total, 1))
+
+    def on_told(self, message: Told) -> None:
+        """Say it."""
+        self.notify(visible(message.text), severity=message.severity, timeout=10, markup=False)

@@ -45,8 +45,6 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("watch", "learn from what you do by hand", "watch:watch", "start TEXT | stop | cancel"),
     SlashCommand("new", "start a new conversation", "conversation:new"),
     SlashCommand("clear", "clear the screen; nothing is forgotten", "conversation:clear"),
-    SlashCommand("compact", "start anew with a summary of this conversation's requests", "conversation:compact"),
-    SlashCommand("private", "leave no trace of what follows, until /private again", "conversation:private"),
     SlashCommand("mode", "what needs a question", "conversation:mode", "ask|auto|read-only"),
     SlashCommand("copy", "copy the last answer", "conversation:copy"),
     SlashCommand("find", "search in this conversation", "conversation:find", "TEXT"),

@@ -2,12 +2,16 @@
 
 import queue
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
 from localnpm.agent import events
 from localnpm.agent.permissions import Decision
 from localnpm.agent.tools import Prepared
+
+if TYPE_CHECKING:
+    from localnpm.learning.learner import Judgement
 
 
 class Loading(Message):
@@ -73,3 +77,31 @@ class JobEnded(Message):
         self.job = job
         self.what = what
         self.error = error
+
+
+class Learns(Message):
+    """How far a pass is."""
+
+    def __init__(self, what: str, done: int, total: int) -> None:
+        super().__init__()
+        self.what = what
+        self.done = done
+        self.total = total
+
+
+class Told(Message):
+    """Something for the user to know, such as what became of a pass."""
+
+    def __init__(self, text: str, severity: Literal["information", "warning", "error"] = "information") -> None:
+        super().__init__()
+        self.text = text
+        self.severity = severity
+
+
+class Judged(Message):
+    """A verdict was written. `offer`: it can be undone and tried again, so ask."""
+
+    def __init__(self, judgement: "Judgement", *, offer: bool) -> None:
+        super().__init__()
+        self.judgement = judgement
+        self.offer = offer

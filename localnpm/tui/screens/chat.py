@@ -1,10 +1,12 @@
 """The chat: the conversation, what is asked of the user, and where they type."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from textual import work
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.screen import Screen
 
 from localnpm.agent import events
@@ -14,16 +16,18 @@ from localnpm.engine.turns import Progress
 from localnpm.errors import LocalnpmError
 from localnpm.plain import visible
 from localnpm.tui.commands import BY_NAME, SlashCommand
-from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted
+from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted, Judged
 from localnpm.tui.widgets.approval import Approval
 from localnpm.tui.widgets.composer import Composer
 from localnpm.tui.widgets.exchange import Exchange
+from localnpm.tui.widgets.memory_panel import MemoryPanel
 from localnpm.tui.widgets.status_bar import StatusBar
 from localnpm.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
     from localnpm.learning.opened import Opened
     from localnpm.tui.app import LocalnpmApp
+    from localnpm.tui.backend import Start
 
 
 class ChatScreen(Screen[None]):
@@ -31,22 +35,42 @@ class ChatScreen(Screen[None]):
 
     app: "LocalnpmApp"
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "Stop")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Stop", id="chat.stop"),
+        Binding("f2", "judge(True)", "Good", id="chat.good"),
+        Binding("f3", "judge(False)", "Bad", id="chat.bad"),
+        Binding("f4", "memory", "Memory", id="chat.memory"),
+    ]
 
     def __init__(self, session_id: int | None = None) -> None:
         super().__init__()
         self.session_id = session_id
+        self.last_attempt = 0
+        self.last_answer = ""
         self._exchanges: dict[int, Exchange] = {}
 
     def compose(self) -> ComposeResult:
-        """Transcript, composer, status."""
-        yield Transcript()
+        """Transcript and memory side by side, composer, status."""
+        with Horizontal():
+            yield Transcript()
+            yield MemoryPanel()
         yield Composer()
         yield StatusBar()
 
     def on_mount(self) -> None:
         """Type at once."""
+        self.query_one(MemoryPanel).display = False
         self.query_one(Composer).focus()
+
+    @property
+    def transcript(self) -> Transcript:
+        """The conversation so far."""
+        return self.query_one(Transcript)
+
+    @property
+    def composer(self) -> Composer:
+        """Where the user types."""
+        return self.query_one(Composer)
 
     async def on_composer_sent(self, message: Composer.Sent) -> None:
         """Carry out a slash command, or queue a request."""
@@ -73,20 +97,45 @@ class ChatScreen(Screen[None]):
                 self.session_id = agent.bench.new_session(request)
             return agent.learner.run(request, self.session_id, approve=approve, cancel=cancel, progress=progress)
 
-        exchange = await self.query_one(Transcript).add(request)
-        self._exchanges[self.app.backend.submit(request, start)] = exchange
+        await self.queue(request, start)
+
+    async def queue(self, request: str, start: "Start[Opened]") -> None:
+        """Queue an attempt, shown as an exchange under these words."""
+        exchange = Exchange(request)
+        await self.transcript.add(exchange)
+        self._exchanges[self.app.backend.submit("task", start)] = exchange
+
+    async def begin(self) -> None:
+        """Start a conversation of its own; what runs for the old one is shown no more."""
+        self.session_id = None
+        self._exchanges.clear()
+        await self.transcript.remove_children()
 
     async def resume(self, session_id: int) -> None:
         """Go on with a session; its transcript is shown again."""
+        await self.begin()
         self.session_id = session_id
+
+    @work(thread=True, exit_on_error=False)
+    def tell(self, task: Callable[[], str]) -> None:
+        """Do something slow in a thread, and tell what it returns or raises."""
+        severity: Literal["information", "error"] = "information"
+        try:
+            told = task()
+        except LocalnpmError as error:
+            told, severity = str(error), "error"
+        self.app.call_from_thread(self.notify, visible(told), severity=severity, timeout=10, markup=False)
 
     async def take(self, message: JobStarted | Happened | Asked | JobEnded) -> None:
         """Show what the agent's thread tells of a job of this screen."""
         exchange = self._exchanges.get(message.job)
         if exchange is None:
+            if isinstance(message, JobEnded) and message.error:
+                self.notify(visible(message.error), title=message.what, severity="error", timeout=15, markup=False)
             return
         match message:
             case Happened(event=event):
+                await self._note(event)
                 await exchange.show(event)
             case Asked(question=question):
                 await exchange.mount(Approval(question))
@@ -96,6 +145,60 @@ class ChatScreen(Screen[None]):
             case _:
                 pass
 
+    async def judged(self, message: Judged) -> None:
+        """Show a verdict where its attempt is, and offer to try again."""
+        judgement = message.judgement
+        exchange = self.transcript.of_attempt(judgement.attempt_id)
+        if exchange is not None:
+            await exchange.show(events.Verdict("user", judgement.success, judgement.reason))
+            for learned in judgement.learned:
+                await exchange.show(learned)
+        else:
+            self.notify(f"Attempt {judgement.attempt_id} is judged {'good' if judgement.success else 'bad'}.")
+        if message.offer:
+            self._offer_retry(judgement.attempt_id)
+
+    def toggle_memory(self) -> None:
+        """Show or hide what memory did for the last task."""
+        panel = self.query_one(MemoryPanel)
+        panel.display = not panel.display
+
+    async def _note(self, event: events.Event) -> None:
+        match event:
+            case events.AttemptStarted(attempt_id=attempt_id):
+                self.last_attempt = attempt_id
+            case events.Recalled():
+                await self.query_one(MemoryPanel).show(event)
+            case events.Answer(text):
+                self.last_answer = text
+            case _:
+                pass
+
+    @work
+    async def _offer_retry(self, attempt_id: int) -> None:
+        from localnpm.tui.actions.verdicts import try_again
+        from localnpm.tui.widgets.dialogs import Confirm
+
+        question = f"Undo attempt {attempt_id} and try again with what you said?"
+        if await self.app.push_screen_wait(Confirm(question)):
+            await try_again(self, attempt_id)
+
     def action_cancel(self) -> None:
         """Stop what the agent does; what was said stays."""
         self.app.backend.cancel()
+
+    @work
+    async def action_judge(self, success: bool) -> None:
+        """Judge the last answer, with a reason if there is one."""
+        from localnpm.tui.actions.verdicts import judge_last
+        from localnpm.tui.widgets.dialogs import AskText
+
+        reason = await self.app.push_screen_wait(
+            AskText("Good. Why, if there is more to say?" if success else "Bad. What was wrong with it?", "a few words")
+        )
+        if reason is not None:
+            judge_last(self, success, reason.strip())
+
+    def action_memory(self) -> None:
+        """Show or hide the memory panel."""
+        self.toggle_memory()

@@ -22,6 +22,7 @@ class Exchange(Vertical):
         self.attempt_id = 0
         self.result: events.Result | None = None
         self.answer = ""
+        self.ended = False
         self._said: Said | None = None
         self._thought: Static | None = None
         self._thoughts = ""
@@ -64,8 +65,14 @@ class Exchange(Vertical):
             case _:
                 pass
 
+    @property
+    def words(self) -> str:
+        """What is said in it, for searching."""
+        return f"{self.request}\n{self.answer}"
+
     async def end(self, error: str) -> None:
         """The job is over; say what went wrong outside the attempt, if anything did."""
+        self.ended = True
         await self._end_text()
         if error:
             await self._line(f"Error: {error}", "failed")

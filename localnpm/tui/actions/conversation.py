@@ -1,0 +1,74 @@
+"""The conversation itself: a new one, a cleared screen, permission mode, copying, searching, saving."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from localnpm.errors import NotFoundError
+from localnpm.tui.messages import Told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from localnpm.agent import events
+    from localnpm.agent.permissions import Approve
+    from localnpm.engine.cancel import Cancel
+    from localnpm.engine.turns import Progress
+    from localnpm.learning.opened import Opened
+    from localnpm.tui.screens.chat import ChatScreen
+
+MODES = ("ask", "auto", "read-only")
+
+
+async def new(chat: "ChatScreen", words: str) -> None:
+    """`/new`: the next request begins a conversation of its own."""
+    await chat.begin()
+    chat.notify("A new conversation.")
+
+
+async def clear(chat: "ChatScreen", words: str) -> None:
+    """`/clear`: an empty screen; the conversation goes on."""
+    await chat.transcript.remove_children()
+
+
+async def mode(chat: "ChatScreen", words: str) -> None:
+    """`/mode ask|auto|read-only`: what needs a question."""
+    if words not in MODES:
+        chat.notify(f"/mode takes one of {', '.join(MODES)}", severity="warning")
+        return
+
+    def start(
+        agent: "Opened", *, approve: "Approve", cancel: "Cancel", progress: "Progress"
+    ) -> "Iterator[events.Event]":
+        agent.bench.permissions.mode = words  # type: ignore[assignment]
+        chat.app.post_message(Told(f"Permission mode: {words}"))
+        return iter(())
+
+    chat.app.backend.submit("mode", start)
+
+
+async def copy(chat: "ChatScreen", words: str) -> None:
+    """`/copy`: the last answer to the clipboard, by the terminal's own means (OSC 52)."""
+    answer = chat.last_answer
+    if not answer:
+        chat.notify("There is no answer to copy yet.", severity="warning")
+        return
+    chat.app.copy_to_clipboard(answer)
+    chat.notify("Copied the last answer.")
+
+
+async def find(chat: "ChatScreen", words: str) -> None:
+    """`/find TEXT`: go to the exchange before this one that holds the text; again goes further back."""
+    if not chat.transcript.find_back(words):
+        chat.notify("Nothing here holds that.", severity="warning")
+
+
+async def export(chat: "ChatScreen", words: str) -> None:
+    """`/export [FILE]`: the conversation as Markdown."""
+    from localnpm.memory.attempts import AttemptLog
+    from localnpm.tui.screens.sessions import export as save
+
+    session_id = chat.session_id
+    if session_id is None:
+        raise NotFoundError("There is nothing to save yet.")
+    file = chat.app.options.workspace / Path(words or f"session-{session_id}.md").expanduser()
+    chat.tell(lambda: save(AttemptLog(chat.app.database), session_id, file))

@@ -1,0 +1,225 @@
+"""One procedure: script, example, versions with their differences, uses, vectors; edited, accepted, forgotten."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static, TextArea
+
+from localnpm.memory.procedure_records import Procedure, StoredVector, Use, Version
+from localnpm.memory.procedures import Procedures
+from localnpm.memory.uses import Statistics, of_procedure, statistics
+from localnpm.memory.vector_store import VectorStore
+from localnpm.memory.verdicts import Outcome, outcomes
+from localnpm.tui.literal import literal
+from localnpm.tui.screens.page import Page
+from localnpm.tui.screens.procedures import forget, switch, uplift_words
+from localnpm.tui.widgets.dialogs import Confirm
+from localnpm.tui.widgets.diff import diff_content
+from localnpm.tui.widgets.folded import Folded
+
+HISTORY = 50
+
+
+@dataclass(frozen=True)
+class WholeProcedure:
+    """All that is known of a procedure."""
+
+    procedure: Procedure
+    versions: tuple[Version, ...]
+    keys: tuple[str, ...]
+    known: Statistics
+    uses: tuple[Use, ...]
+    judged: dict[int, Outcome]
+    vectors: tuple[StoredVector, ...]
+
+
+class ProcedureScreen(Page[WholeProcedure]):
+    """Shows one procedure and lets the user change it."""
+
+    heading = "Procedure"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("e", "edit", "Edit"),
+        ("a", "accept", "Accept"),
+        ("d", "switch", "Disable or enable"),
+        ("delete", "forget", "Forget"),
+    ]
+
+    def __init__(self, procedure_id: int) -> None:
+        super().__init__()
+        self._procedure_id = procedure_id
+        self._whole: WholeProcedure | None = None
+
+    def body(self) -> ComposeResult:
+        """Filled when it has been read."""
+        yield VerticalScroll(id="procedure")
+
+    def read(self) -> WholeProcedure:
+        """From the memory."""
+        database, store = self.app.database, Procedures(self.app.database)
+        uses = of_procedure(database, self._procedure_id, HISTORY)
+        return WholeProcedure(
+            store.get(self._procedure_id),
+            store.versions(self._procedure_id),
+            store.keys(self._procedure_id),
+            statistics(database, self._procedure_id),
+            uses,
+            outcomes(database, [use.attempt_id for use in uses]),
+            tuple(one for one in VectorStore(database).all() if one.procedure_id == self._procedure_id),
+        )
+
+    def show(self, data: WholeProcedure) -> None:
+        """One widget a part."""
+        self._whole = data
+        place = self.query_one("#procedure", VerticalScroll)
+        place.remove_children()
+        place.mount(*_widgets(data))
+        place.focus()
+
+    @work
+    async def action_edit(self) -> None:
+        """Change the script; that makes a new version, in use at once."""
+        shown = self._shown
+        if shown is None:
+            return
+        script = await self.app.push_screen_wait(ScriptEditor(shown.script))
+        if script is not None and script.strip() != shown.script.strip():
+            self.perform(lambda: _edited(Procedures(self.app.database), self._procedure_id, script))
+
+    def action_accept(self) -> None:
+        """Put the newest version to use, with what was doubtful in it."""
+        if self._whole is not None:
+            newest = self._whole.versions[-1]
+            self.perform(lambda: _accepted(Procedures(self.app.database), newest))
+
+    def action_switch(self) -> None:
+        """Put it to use, or out of use."""
+        if self._whole is not None:
+            procedure = self._whole.procedure
+            self.perform(lambda: switch(Procedures(self.app.database), procedure))
+
+    @work
+    async def action_forget(self) -> None:
+        """Take it out of the memory for good."""
+        if self._whole is None:
+            return
+        procedure = self._whole.procedure
+        question = f"Forget {procedure.name} for good? The attempts that it came from stay."
+        if await self.app.push_screen_wait(Confirm(question)):
+            forget(Procedures(self.app.database), procedure)
+            self.dismiss()
+
+    @property
+    def _shown(self) -> Version | None:
+        """The version whose script is shown: the active one, else the newest."""
+        if self._whole is None or not self._whole.versions:
+            return None
+        versions = self._whole.versions
+        return next((version for version in versions if version.status == "active"), versions[-1])
+
+
+class ScriptEditor(ModalScreen[str | None]):
+    """A script in an editor; Ctrl+S saves, Escape leaves it as it was."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("ctrl+s", "save", "Save"), ("escape", "dismiss(None)", "Cancel")]
+
+    def __init__(self, script: str) -> None:
+        super().__init__()
+        self._script = script
+
+    def compose(self) -> ComposeResult:
+        """The editor and its keys."""
+        yield TextArea(self._script, id="script")
+        yield Static(literal("Ctrl+S saves a new version, Escape leaves it as it was"), classes="note")
+
+    def action_save(self) -> None:
+        """Answer with the text."""
+        self.dismiss(self.query_one(TextArea).text)
+
+
+def _edited(store: Procedures, procedure_id: int, script: str) -> str:
+    version = store.edit(procedure_id, script)
+    return f"Version {version.number} is in use."
+
+
+def _accepted(store: Procedures, version: Version) -> str:
+    store.accept(version.id)
+    return f"Version {version.number} is in use."
+
+
+def _widgets(whole: WholeProcedure) -> list[Widget]:
+    procedure, known = whole.procedure, whole.known
+    why = f" ({procedure.status_reason})" if procedure.status_reason else ""
+    done = f"{known.wins} of {known.uses} judged uses went well"
+    if known.without_uses:
+        done += f"; {known.without_wins} of {known.without_uses} without it"
+    widgets: list[Widget] = [
+        Static(literal(f"{procedure.name}: {procedure.title}"), classes="request"),
+        Static(literal(f"{procedure.status}{why} · {procedure.origin}"), classes="note"),
+        Static(literal(f"{done}. Uplift: {uplift_words(known) or 'not known yet'}"), classes="note"),
+    ]
+    widgets += [_version(version, whole.versions) for version in reversed(whole.versions)]
+    lines = "\n".join(whole.keys)
+    widgets.append(Folded(literal(f"recalled for {len(whole.keys)} request(s) like these"), Static(literal(lines))))
+    widgets.append(Folded(literal(f"{len(whole.uses)} last use(s)"), Static(literal(_history(whole)))))
+    widgets += [Static(literal(_vector(vector)), classes="note") for vector in whole.vectors]
+    return widgets
+
+
+def _version(version: Version, versions: Sequence[Version]) -> Widget:
+    why = f", {version.status_reason}" if version.status_reason else ""
+    stale = ", a verdict on what it came from has changed" if version.stale else ""
+    head = f"version {version.number}: {version.status}{why}{stale} · {version.source}"
+    inside: list[Widget] = [Static(literal(version.script or "(no script)"), classes="answer")]
+    if version.doubtful:
+        inside.append(
+            Static(literal("Rests on what was read in files alone:\n" + "\n".join(version.doubtful)), classes="failed")
+        )
+    if version.example:
+        inside.append(Static(literal(f"Example:\n{version.example}"), classes="note"))
+    before = next((other for other in versions if other.id == version.parent_id), None)
+    if before is not None:
+        inside.append(Static(diff_content(_difference(before, version)), classes="diff"))
+    if version.lineage:
+        came = ", ".join(f"attempt {attempt_id} ({role})" for attempt_id, role in version.lineage)
+        inside.append(Static(literal(f"From {came}"), classes="note"))
+    folded = Folded(literal(head), *inside, classes="card")
+    folded.collapsed = version.status != "active"
+    return folded
+
+
+def _difference(before: Version, after: Version) -> str:
+    lines = difflib.unified_diff(
+        before.script.splitlines(),
+        after.script.splitlines(),
+        f"version {before.number}",
+        f"version {after.number}",
+        lineterm="",
+    )
+    return "\n".join(lines)
+
+
+def _history(whole: WholeProcedure) -> str:
+    numbers = {version.id: version.number for version in whole.versions}
+    lines = []
+    for use in whole.uses:
+        outcome = whole.judged.get(use.attempt_id)
+        became = "not judged" if outcome is None else "good" if outcome.success else "bad"
+        version = f" v{numbers[use.version_id]}" if use.version_id in numbers else ""
+        lines.append(f"attempt {use.attempt_id}: {became} · {use.channel}{version}, similarity {use.similarity:.2f}")
+    return "\n".join(lines) or "none yet"
+
+
+def _vector(vector: StoredVector) -> str:
+    why = f" ({vector.status_reason})" if vector.status_reason else ""
+    first, last = vector.layers
+    strength = f"{vector.coefficient:+.3g} in layers {first}-{last}"
+    return f"vector {vector.name}: {vector.status}{why}, {strength}, {vector.model}"

@@ -1,0 +1,92 @@
+"""Control vectors: those of all models, with status, strength and where they come from; one opens in vector.py."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import work
+from textual.binding import BindingType
+
+from localnpm.memory.procedure_records import StoredVector
+from localnpm.memory.vector_store import VectorStore
+from localnpm.plain import one_line
+from localnpm.tui.screens.lists import ListPage
+from localnpm.tui.widgets.dialogs import Confirm
+
+REASON_CHARACTERS = 120
+
+
+class VectorsScreen(ListPage[StoredVector]):
+    """All vectors that are not retired."""
+
+    heading = "Control vectors"
+    columns = ("id", "name", "status", "coefficient", "layers", "pairs", "origin", "model", "why")
+    filters = (
+        ("active", "active"),
+        ("candidate", "candidate"),
+        ("quarantined", "quarantined"),
+        ("disabled", "disabled"),
+    )
+    nothing = "No control vectors. A pass learns them; `localnpm vector import FILE` takes in others."
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("e", "switch", "Enable or disable"),
+        ("delete", "forget", "Forget"),
+    ]
+
+    def find(self, text: str, wanted: str, limit: int) -> Sequence[StoredVector]:
+        """Those whose name or model holds the text, the newest first."""
+        everything = VectorStore(self.app.database).all()[::-1]
+        kept = [one for one in everything if wanted in ("", one.status)]
+        return [one for one in kept if text.lower() in f"{one.name} {one.model}".lower()][:limit]
+
+    def cells(self, row: StoredVector) -> Sequence[str]:
+        """One line a vector."""
+        first, last = row.layers
+        why = one_line(row.status_reason, REASON_CHARACTERS)
+        return (
+            str(row.id), row.name, row.status, f"{row.coefficient:+.3g}", f"{first}-{last}", str(row.pairs), row.origin,
+            row.model, why,
+        )  # fmt: skip
+
+    def identity(self, row: StoredVector) -> str:
+        """Its id."""
+        return str(row.id)
+
+    def open(self, row: StoredVector) -> None:
+        """All of it."""
+        from localnpm.tui.screens.vector import VectorScreen
+
+        self.app.push_screen(VectorScreen(row.id), lambda _: self.reload())
+
+    def action_switch(self) -> None:
+        """Put it to use, or out of use."""
+        row = self.current
+        if row is not None:
+            self.perform(lambda: switch(VectorStore(self.app.database), row))
+
+    @work
+    async def action_forget(self) -> None:
+        """Take it out of the memory for good."""
+        row = self.current
+        if row is None:
+            return
+        question = f"Forget the vector {row.name} for good? The attempts that it came from stay."
+        if await self.app.push_screen_wait(Confirm(question)):
+            self.perform(lambda: forget(VectorStore(self.app.database), row))
+
+
+def switch(store: VectorStore, vector: StoredVector) -> str:
+    """Disable an active vector, enable any other; what to tell the user."""
+    if vector.status == "active":
+        store.set_status(vector.id, "disabled", "disabled by the user")
+        return f"The vector {vector.name} is disabled."
+    store.set_status(vector.id, "active", "enabled by the user")
+    return f"The vector {vector.name} is in use."
+
+
+def forget(store: VectorStore, vector: StoredVector) -> str:
+    """Forget a vector; what to tell the user."""
+    from localnpm.memory.forget import forget_vector
+
+    forget_vector(store.database, vector.id)
+    return f"Forgot the vector {vector.name}."
