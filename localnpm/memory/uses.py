@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from weakref import WeakKeyDictionary
 
 from localnpm.memory.database import Database, storable
 from localnpm.memory.procedure_records import Use
@@ -41,6 +42,12 @@ _TALLIES = """
     WHERE practice = 0 AND retry_of IS NULL AND surroundings = 0
     GROUP BY procedure_id, version_id, uses.channel
 """
+# Changes with every use that is recorded, forgotten or given to another procedure, and with every verdict.
+_STAMP = """
+    SELECT count(*), max(id), total(procedure_id), total(version_id), (SELECT count(*) FROM verdicts),
+        (SELECT max(id) FROM verdicts) FROM uses
+"""
+_known: WeakKeyDictionary[Database, tuple[tuple[object, ...], "AllStatistics"]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ class Statistics:
     @property
     def used(self) -> Tally:
         """All judged uses with memory, by whatever channel."""
-        return _pooled(self.by_channel)
+        return sum((self.by_channel[channel] for channel in WITH_MEMORY), Tally())
 
     @property
     def wins(self) -> int:
@@ -112,8 +119,8 @@ class Statistics:
     @property
     def utility(self) -> float:
         """A factor from 0.9 to 1.1 for ranking what recall finds: higher for what went well when it was used."""
-        expected = _shrunk(_pooled(self.overall), STARTING["script"])
-        return 1 + _UTILITY * (2 * _shrunk(self.used, expected) - 1)
+        expected = _shrunk(self.overall, STARTING["script"])
+        return 1 + _UTILITY * (2 * _shrunk(self.by_channel, expected) - 1)
 
     @property
     def uplift(self) -> float | None:
@@ -191,14 +198,12 @@ def of_procedure(database: Database, procedure_id: int, limit: int = 20) -> tupl
 
 
 def all_statistics(database: Database) -> AllStatistics:
-    """The statistics of all procedures, read at once."""
-    rows: dict[int, list[tuple[int | None, Channel, Tally]]] = {}
-    overall = dict(NOTHING)
-    for row in database.query(_TALLIES):
-        tally = _tally(row)
-        rows.setdefault(row["procedure_id"], []).append((row["version_id"], row["channel"], tally))
-        overall[row["channel"]] += tally
-    return AllStatistics(overall, {procedure_id: tuple(found) for procedure_id, found in rows.items()})
+    """The statistics of all procedures, read at once, and again only after a use or a verdict has come or gone."""
+    stamp = tuple(database.query(_STAMP)[0])
+    known = _known.get(database)
+    if known is None or known[0] != stamp:
+        known = _known[database] = (stamp, _read(database))
+    return known[1]
 
 
 def statistics(database: Database, procedure_id: int, *, version_id: int | None = None) -> Statistics:
@@ -213,13 +218,20 @@ def utilities(everything: AllStatistics, procedure_ids: Iterable[int]) -> dict[i
     return {chosen: everything.of(chosen).utility if chosen in judged else unused for chosen in procedure_ids}
 
 
-def _pooled(tallies: Tallies) -> Tally:
-    return sum((tallies[channel] for channel in WITH_MEMORY), Tally())
+def _read(database: Database) -> AllStatistics:
+    rows: dict[int, list[tuple[int | None, Channel, Tally]]] = {}
+    overall = dict(NOTHING)
+    for row in database.query(_TALLIES):
+        tally = _tally(row)
+        rows.setdefault(row["procedure_id"], []).append((row["version_id"], row["channel"], tally))
+        overall[row["channel"]] += tally
+    return AllStatistics(overall, {procedure_id: tuple(found) for procedure_id, found in rows.items()})
 
 
-def _shrunk(tally: Tally, expected: float) -> float:
-    """The rate of success, `expected` counting as `STRENGTH` judged uses."""
-    return (STRENGTH * expected + tally.won) / (STRENGTH + tally.weight)
+def _shrunk(tallies: Tallies, expected: float) -> float:
+    """The rate of success with memory, `expected` counting as `STRENGTH` judged uses."""
+    won = sum(tallies[channel].won for channel in WITH_MEMORY)
+    return (STRENGTH * expected + won) / (STRENGTH + sum(tallies[channel].weight for channel in WITH_MEMORY))
 
 
 def _tally(row: sqlite3.Row) -> Tally:
