@@ -134,6 +134,8 @@ def _judge(context: Context, words: tuple[str, ...], *, success: bool) -> None:
         attempt = log.attempt(_chosen(log, int(words[0]) if named else None))
         log.add_verdict(attempt.id, "user", success, reason=reason)
     click.echo(f"Attempt {attempt.id} is a {'success' if success else 'failure'}: {one_line(attempt.request, 60)}")
+    if reason and not success and attempt.status != "running" and not attempt.practice:
+        click.echo(f"`localnpm retry {attempt.id}` undoes it and tries again by what you said.", err=True)
 
 
 def _chosen(log: AttemptLog, attempt_id: int | None) -> int:

@@ -60,6 +60,17 @@ def test_a_verdict_with_an_id_is_that_attempts(logged: Path, localnpm: Localnpm)
     assert (judged["id"], judged["outcome"]["source"], judged["outcome"]["reason"]) == (1, "user", "thanks")
 
 
+def test_after_a_bad_verdict_with_a_reason_the_way_to_try_again_is_told(logged: Path, localnpm: Localnpm) -> None:
+    assert "localnpm retry 1" in localnpm("attempts", "bad", "1", "I", "file", "by month").err
+
+
+@pytest.mark.parametrize("words", [("bad", "1"), ("good", "1", "fine")])
+def test_a_verdict_that_teaches_no_other_way_says_nothing_of_trying_again(
+    logged: Path, localnpm: Localnpm, words: tuple[str, ...]
+) -> None:
+    assert "retry" not in localnpm("attempts", *words).err
+
+
 def test_an_attempt_is_shown_whole(logged: Path, localnpm: Localnpm) -> None:
     localnpm("attempts", "bad", "1", "soy milk")
     shown = localnpm("attempts", "show", "1", "--system").out
