@@ -59,6 +59,7 @@ class Learner:
     Attributes:
         memory: what the next tasks may recall, as `--memory` says it.
         last: what the latest task was given by memory.
+        learned_in: the database that holds what was learned; another one than the log's in private.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Learner:
         self.last: Guidance | None = None
         self._embedder = embedder
         self._random = random or Random()
-        self._learned = memory or bench.database
+        self.learned_in = memory or bench.database
         self._lent = memory is not None
         self._guide: Guide | None = None
         self._steering: Steered | None = None
@@ -224,7 +225,7 @@ class Learner:
             return
         from localnpm.learning.steering import by_hand
 
-        self._steering = by_hand(texts, self._learned, self.bench.model)
+        self._steering = by_hand(texts, self.learned_in, self.bench.model)
 
     def _guided(self, request: str) -> "Guidance":
         """What memory has for a request. What is wrong with the embedder is told, and the task is done without it."""
@@ -245,14 +246,14 @@ class Learner:
 
             model, settings = self.bench.model, self.bench.settings
             recall = Recall(
-                self._learned,
+                self.learned_in,
                 self._open_embedder(),
                 settings.memory,
                 key_terms=partial(key_terms, model),
                 random=self._random,
             )
-            vectors = Vectors(self._learned, model, settings, recall, synthesizer(model, self._learned, settings))
-            self._guide = Guide(self._learned, model, settings, recall, vectors, self._random)
+            vectors = Vectors(self.learned_in, model, settings, recall, synthesizer(model, self.learned_in, settings))
+            self._guide = Guide(self.learned_in, model, settings, recall, vectors, self._random)
         return self._guide
 
     def _open_embedder(self) -> "Embedder":
