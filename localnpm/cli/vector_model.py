@@ -33,12 +33,19 @@ def import_(
 
     It is checked against the model and starts quarantined: only --steer uses it until `localnpm vector enable`.
     """
-    from localnpm.distill import gguf, intake
+    from localnpm.distill import gguf
+    from localnpm.header import read_header
     from localnpm.memory.vector_store import VectorStore
 
-    read = gguf.read(file.expanduser(), raw=unit == "raw")
+    # What can fail at once is tried before a large model is loaded.
+    read = gguf.shifted(gguf.read(file.expanduser(), raw=unit == "raw"), shift)
+    header = read_header(_model_path(context, model))
+    if header.n_layer and header.n_embd:
+        gguf.fitted(read, header.n_layer, header.n_embd)
+    from localnpm.distill import intake
+
     with _model(context, model) as chat, context.open_database() as database:
-        taken = intake.take_in(read, chat, shift=shift)
+        taken = intake.take_in(read, chat)
         stored = intake.store(taken, VectorStore(database), chat, name=name, source=file)
     if as_json:
         click.echo(json_text({"id": stored.id, "name": stored.name, "status": stored.status, **taken.measured}))
@@ -86,13 +93,18 @@ def try_(
 @contextmanager
 def _model(context: Context, model: str | None) -> Iterator["LlamaChat"]:
     from localnpm.engine.llama_chat import LlamaChat
+
+    path = _model_path(context, model)
+    with LlamaChat.open(path, context.settings.engine, cache=context.home.cache) as chat:
+        yield chat
+
+
+def _model_path(context: Context, model: str | None) -> Path:
     from localnpm.models import resolve
 
     if model is not None:
         context.overrides["model"] = model
-    path = resolve(context.settings.model, context.home)
-    with LlamaChat.open(path, context.settings.engine, cache=context.home.cache) as chat:
-        yield chat
+    return resolve(context.settings.model, context.home)
 
 
 def _scales(text: str) -> list[float]:

@@ -49,17 +49,14 @@ class Intake:
     measured: Mapping[str, Any]
 
 
-def take_in(file: VectorFile, chat: "LlamaChat", *, shift: int = 0) -> Intake:
+def take_in(file: VectorFile, chat: "LlamaChat") -> Intake:
     """Check a vector against a model.
-
-    Args:
-        shift: as `gguf.shifted` has it; 1 for llama.cpp's cvector-generator.
 
     Raises:
         SteeringError: it has another shape, nothing but zeros, or the model cannot be steered.
     """
     model = chat.model
-    file = gguf.fitted(gguf.shifted(file, shift), model.info.n_layer, model.info.n_embd)
+    file = gguf.fitted(file, model.info.n_layer, model.info.n_embd)
     filled_layers(file.directions)
     steerable = model.steerable()
     if not steerable.works:
@@ -83,7 +80,6 @@ def take_in(file: VectorFile, chat: "LlamaChat", *, shift: int = 0) -> Intake:
         "strength": round(strength, 6),
         "norms": [round(float(norm), 4) for norm in norms],
         "shares": [round(float(share), 6) for share in shares],
-        "shift": shift,
     }
     return Intake(file, strength, "; ".join(notes), measured)
 

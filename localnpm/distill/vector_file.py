@@ -147,7 +147,8 @@ def shifted(file: VectorFile, by: int) -> VectorFile:
     rows = np.zeros_like(file.directions)
     if abs(by) < count:
         rows[max(0, -by) : count - max(0, by)] = file.directions[max(0, by) : count - max(0, -by)]
-    return replace(file, directions=rows, layers=filled_layers(rows))
+    told = {**file.provenance, "shifted": str(by)}
+    return replace(file, directions=rows, layers=filled_layers(rows), provenance=told)
 
 
 def fitted(file: VectorFile, n_layer: int, n_embd: int) -> VectorFile:
