@@ -16,6 +16,8 @@ LONGEST_FILE = 256 * 1024
 """Bytes."""
 LONGEST_FRONT = 16 * 1024
 """Characters; YAML is slow to read, and deep nesting costs more."""
+MOST_BRACKETS = 100
+"""Opening brackets in the front matter: the YAML reader takes seconds for some hundreds of them in each other."""
 LONGEST_DESCRIPTION = 1024
 """Characters, by the specification."""
 MOST_REQUESTS = 100
@@ -48,7 +50,7 @@ def write(skill: Skill) -> str:
     # Imported here and below: most commands never need it.
     import yaml
 
-    metadata = {**dict(skill.metadata), REQUESTS: json.dumps(skill.requests, ensure_ascii=False)}
+    metadata = {**dict(skill.metadata), REQUESTS: _as_json(skill.requests[:MOST_REQUESTS])}
     front = yaml.safe_dump(
         {"name": skill.name, "description": skill.description[:LONGEST_DESCRIPTION], "metadata": metadata},
         sort_keys=False,
@@ -134,6 +136,8 @@ def _split(text: str, where: str) -> tuple[str, str]:
         raise _refused(where, "it does not begin with front matter between two lines of `---`")
     if len(front) > LONGEST_FRONT:
         raise _refused(where, f"its front matter is longer than {LONGEST_FRONT // 1024} kB")
+    if front.count("[") + front.count("{") > MOST_BRACKETS:
+        raise _refused(where, f"its front matter has more than {MOST_BRACKETS} brackets")
     return front, body
 
 
@@ -149,6 +153,18 @@ def _fields(front: str, where: str) -> dict[object, object]:
     if not isinstance(fields, dict):
         raise _refused(where, "its front matter is not a map of names to values")
     return fields
+
+
+def _as_json(texts: tuple[str, ...]) -> str:
+    """A JSON list in which only the list itself is in brackets, and that leaves room in the front matter."""
+    kept: list[str] = []
+    for text in texts:
+        inner = json.dumps([*kept, text], ensure_ascii=False)[1:-1].replace("[", "\\u005b").replace("{", "\\u007b")
+        if len(inner) > LONGEST_FRONT // 2:
+            break
+        kept.append(text)
+    inner = json.dumps(kept, ensure_ascii=False)[1:-1]
+    return "[" + inner.replace("[", "\\u005b").replace("{", "\\u007b") + "]"
 
 
 def _requests(value: object, where: str) -> tuple[str, ...]:

@@ -84,7 +84,9 @@ def as_skill(store: Procedures, procedure: Procedure) -> tuple[Skill, str]:
         ("localnpm-status", version.status if procedure.status == "active" else procedure.status),
         ("localnpm-created", f"{version.created_at:%Y-%m-%d}"),
     )
-    description = " ".join(f"{procedure.title}.{like}".split())[:LONGEST_DESCRIPTION]
+    # Brackets are bounded in the front matter; here round ones do as well.
+    told = f"{procedure.title}.{like}".translate(str.maketrans("[]{}", "()()"))
+    description = " ".join(told.split())[:LONGEST_DESCRIPTION]
     name = procedure.name if valid(procedure.name) else slug(procedure.name)
     return Skill(name, procedure.title, description, version.script, requests, fields), version.example
 

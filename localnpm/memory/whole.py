@@ -17,8 +17,9 @@ from localnpm.memory.migrations import APPLICATION_ID
 from localnpm.memory.schema import MIGRATIONS
 
 MAGIC = b"SQLite format 3\0"
-_HEADER = 100
-_NOT_TAKEN = {"locks", "sqlite_sequence"}
+_MARKS = ("application_id", "user_version")
+_NOT_TAKEN = {"locks", "recall_revision", "sqlite_sequence"}
+"""What tells of a file itself, not of what it holds."""
 _SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name"
 
 
@@ -44,11 +45,11 @@ def import_memory(database: Database, file: Path) -> None:
     if database.folder is None:
         raise LocalnpmError("A private memory takes over no file.")
     _check_empty(database)
-    version = _check_header(file)
+    _check_kind(file)
     with tempfile.TemporaryDirectory(prefix="import-", dir=database.folder) as name:
         staged = Path(name) / "memory.db"
         try:
-            _stage(file, staged, version)
+            _stage(file, staged)
             with Database.open(staged) as opened:
                 wrong = opened.check()
         except (sqlite3.DatabaseError, MemoryFileError) as error:
@@ -80,33 +81,29 @@ def _check_empty(database: Database) -> None:
         )
 
 
-def _check_header(file: Path) -> int:
-    """The number of migrations that the file has had, by its first bytes."""
+def _check_kind(file: Path) -> None:
+    """An ordinary file that begins as a SQLite database does."""
     try:
-        if not stat.S_ISREG(file.stat().st_mode):
-            raise _refused(file, "it is not an ordinary file")
-        with file.open("rb") as opened:
-            header = opened.read(_HEADER)
+        ordinary = stat.S_ISREG(file.stat().st_mode)
     except OSError as error:
         raise _refused(file, str(error.strerror)) from error
-    if header[: len(MAGIC)] != MAGIC or len(header) < _HEADER:
+    if not ordinary or not is_memory(file):
         raise _refused(file, "it is no SQLite database")
-    version, owner = int.from_bytes(header[60:64]), int.from_bytes(header[68:72])
-    if owner != APPLICATION_ID:
-        raise _refused(file, "it is a database of another program")
-    if not 1 <= version <= len(MIGRATIONS):
-        raise _refused(file, f"it has schema {version}; this version of localnpm knows 1 to {len(MIGRATIONS)}")
-    return version
 
 
-def _stage(file: Path, staged: Path, version: int) -> None:
-    """A copy to work on, after a look at its tables."""
+def _stage(file: Path, staged: Path) -> None:
+    """A copy to work on, after a look at its owner, its version and its tables."""
     beside = file.with_name(file.name + "-wal")
     # Without a log beside it nothing else may be made beside a file that is only to be read.
     mode = "mode=ro" if beside.exists() else "mode=ro&immutable=1"
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{mode}", uri=True)) as source:
         source.execute("PRAGMA trusted_schema = OFF")
         found = source.execute(_SCHEMA).fetchall()
+        owner, version = (int(source.execute(f"PRAGMA {name}").fetchone()[0]) for name in _MARKS)
+        if owner != APPLICATION_ID:
+            raise _refused(file, "it is a database of another program")
+        if not 1 <= version <= len(MIGRATIONS):
+            raise _refused(file, f"it has schema {version}; this version of localnpm knows 1 to {len(MIGRATIONS)}")
         with Database.open(None, migrations=MIGRATIONS[:version]) as made:
             expected = [tuple(row) for row in made.query(_SCHEMA)]
         if found != expected:
