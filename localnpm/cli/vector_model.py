@@ -38,6 +38,7 @@ def import_(
     from localnpm.memory.vector_store import VectorStore
 
     # What can fail at once is tried before a large model is loaded.
+    _check_name(name)
     read = gguf.shifted(gguf.read(file.expanduser(), raw=unit == "raw"), shift)
     header = read_header(_model_path(context, model))
     if header.n_layer and header.n_embd:
@@ -57,9 +58,7 @@ def import_(
 @click.command("try")
 @click.argument("name")
 @click.argument("prompt")
-@click.option(
-    "--scales", default="-1,0,1", show_default=True, help="1: as it was calibrated; 0: without. As --scales=-1,0,1."
-)
+@click.option("--scales", default="-1,0,1", show_default=True, help="1: as it was calibrated; 0: without the vector.")
 @click.option("--max-tokens", type=click.IntRange(1, 4096), default=96, show_default=True, help="Of each output.")
 @MODEL
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
@@ -105,6 +104,13 @@ def _model_path(context: Context, model: str | None) -> Path:
     if model is not None:
         context.overrides["model"] = model
     return resolve(context.settings.model, context.home)
+
+
+def _check_name(name: str | None) -> None:
+    from localnpm.memory.procedure_names import RULE, valid
+
+    if name is not None and not valid(name):
+        raise click.BadParameter(f"{name!r} cannot be a name: {RULE}", param_hint="--name")
 
 
 def _scales(text: str) -> list[float]:

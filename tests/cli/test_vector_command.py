@@ -164,6 +164,14 @@ def test_an_import_does_not_replace_a_vector_of_the_name(localnpm: Run, store: C
     assert len(json.loads(localnpm("vector", "list", "--all", "--json").out)) == 1
 
 
+@pytest.mark.parametrize("name", ["../up", "a:b", "a,b", "A", "7", "x\x1b[2J", ""])
+def test_a_name_that_is_more_than_a_name_is_refused(name: str, localnpm: Run, file: Path, home: Path) -> None:
+    ended = localnpm("vector", "import", str(file), "--name", name)
+    assert ended.code == 2
+    assert "cannot be a name" in ended.err and "\x1b" not in ended.err
+    assert not (home / "memory.db").exists()
+
+
 def test_a_file_of_another_shape_is_refused_and_changes_nothing(localnpm: Run, tmp_path: Path) -> None:
     other = gguf.compose(np.ones((3, 4), np.float32), np.ones(3, np.float32), 1, (1, 3), model_hint="llama")
     (tmp_path / "v.gguf").write_bytes(gguf.to_bytes(other))
@@ -191,7 +199,7 @@ def test_a_name_in_a_file_does_not_act_on_the_terminal(localnpm: Run, file: Path
 
 def test_try_prints_what_each_scale_gives_and_how_far_it_moves(localnpm: Run, file: Path) -> None:
     ended = localnpm(
-        "vector", "try", str(file), "Add milk to my todo list", "--scales=-2,0,2", "--max-tokens", "12", "--json"
+        "vector", "try", str(file), "Add milk to my todo list", "--scales", "-2,0,2", "--max-tokens", "12", "--json"
     )
     trials = json.loads(ended.out)
     assert [trial["scale"] for trial in trials] == [-2, 0, 2]
