@@ -50,7 +50,7 @@ class Desk:
         return Procedures(self.learner.learned_in)
 
     def play(self, *turns: Turn | str, request: str = ADD_MILK, session: int | None = None) -> list[Event]:
-        """The events of a request that the model answers by these turns; in a session of its own unless one is given."""
+        """The events of a request that the model answers by these turns; in a session of its own by default."""
         self._prepare(turns)
         return list(self.learner.run(request, session or self.bench.new_session(request)))
 

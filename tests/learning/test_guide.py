@@ -18,7 +18,7 @@ from localnpm.memory.vector_store import VectorStore
 ADD_MILK = 'Add "buy milk" to my todo list'
 ADD_EGGS = 'Add "buy eggs" to my todo list'
 SCRIPT = "Add a todo\n1. Read todo.md.\n2. Append - [ ] <todo> to it."
-EXAMPLE = 'Task: Add "x" to my todo list\nappend_file(path="todo.md", content="- [ ] x") -> Appended to todo.md\nAnswer: Done.'
+EXAMPLE = 'Task: Add "x"\nappend_file(path="todo.md", content="- [ ] x") -> Appended to todo.md\nAnswer: Done.'
 
 
 @pytest.fixture

@@ -1,0 +1,226 @@
+"""What a reason teaches at once: the script that is tried, what proves it, what does not, and what it stands beside."""
+
+import subprocess
+import sys
+
+import pytest
+
+from localnpm.agent.scripted import call
+from localnpm.agent.undo import undo
+from localnpm.config import LearningSettings, MemorySettings, Settings
+from localnpm.errors import NotFoundError, ScriptError, UndoError
+from localnpm.memory.uses import of_attempt
+from localnpm.memory.verdicts import ledger, outcome
+
+ADD_MILK = 'Add "buy milk" to my todo list'
+ADD_EGGS = 'Add "buy eggs" to my todo list'
+WRITTEN = "Add a todo\n1. Append - [ ] <todo> to todo.md."
+REVISED = "Add a todo\n1. Append * <todo> to todo.md."
+WRONG = call("append_file", path="todo.md", content="- [ ] buy milk")
+RIGHT = call("append_file", path="todo.md", content="* buy milk")
+
+
+@pytest.fixture
+def failed(desk):
+    """An attempt of the desk's that went wrong for a reason."""
+    attempt = desk.result(desk.play(WRONG, "Done.")).attempt_id
+    assert desk.learner.judge(attempt, False, "My todos start with a star").can_retry
+    return attempt
+
+
+@pytest.fixture
+def retried(desk, failed):
+    """Its retry, which did what was wanted and is not judged yet."""
+    return desk.result(desk.retry(failed, WRITTEN, REVISED, RIGHT, "Done.")).attempt_id
+
+
+def recalled_names(desk):
+    return [item.name for item in desk.recalled(desk.play("Done.", request=ADD_EGGS)).items]
+
+
+def test_the_change_is_undone_and_made_anew_by_the_script(desk, failed):
+    seen = desk.retry(failed, WRITTEN, REVISED, RIGHT, "Done.")
+    assert (desk.root / "todo.md").read_text() == "# Todo\n* buy milk\n"
+    assert desk.prompt().endswith("# Procedure\n" + REVISED)
+    assert desk.recalled(seen).channel == "script"
+    assert desk.bench.log.attempt(desk.result(seen).attempt_id).retry_of == failed
+
+
+def test_the_model_writes_from_what_failed_and_revises_by_the_reason(desk, failed):
+    desk.retry(failed, WRITTEN, REVISED, RIGHT, "Done.")
+    write, revise = desk.model.seen[2][-1].content, desk.model.seen[3][-1].content
+    assert "append_file" in write
+    assert WRITTEN in revise and "My todos start with a star" in revise
+
+
+def test_the_undo_of_a_retry_is_no_evidence(desk, failed, retried):
+    assert [entry.source for entry in ledger(desk.database, failed)] == ["user"]
+
+
+def test_the_retry_takes_the_failed_attempts_place_in_the_conversation(desk, failed, retried):
+    session = desk.bench.log.attempt(failed).session_id
+    told = desk.bench.log.conversation(session)
+    assert [trajectory.attempt.id for trajectory in told] == [retried]
+
+
+def test_until_it_is_proved_the_script_is_no_procedure_in_use(desk, retried):
+    (procedure,) = desk.procedures.all()
+    assert (procedure.status, procedure.active) == ("candidate", None)
+
+
+def test_judged_good_it_is_used_for_the_next_similar_request_without_a_pass(desk, retried):
+    judgement = desk.learner.judge(retried, True)
+    assert "Add a todo" in judgement.learned[0].text
+    assert recalled_names(desk) == ["add-a-todo"]
+    assert REVISED in desk.prompt()
+
+
+def test_left_in_place_it_is_used_from_the_next_request_on(desk, retried):
+    seen = desk.play("Done.", request=ADD_EGGS)
+    assert desk.learned(seen) == ["Learned: Add a todo (add-a-todo)"]
+    assert REVISED in desk.prompt()
+    found = outcome(desk.database, retried)
+    assert (found.source, found.success) == ("kept", True)
+
+
+def test_left_in_place_it_is_used_after_the_sessions_end(desk, retried):
+    learned = desk.learner.settle(desk.bench.log.attempt(retried).session_id)
+    assert [each.procedure_id for each in learned] == [1]
+    assert desk.procedures.get(1).status == "active"
+
+
+def test_the_end_of_another_session_settles_nothing(desk, retried):
+    assert desk.learner.settle(desk.bench.new_session("another")) == ()
+
+
+def test_judged_bad_it_stays_a_candidate_and_is_not_recalled(desk, retried):
+    assert desk.learner.judge(retried, False, "Still wrong").learned == ()
+    assert recalled_names(desk) == []
+
+
+def test_undone_it_is_not_recalled(desk, retried):
+    undo(desk.database, desk.bench.undo_folder, retried)
+    assert recalled_names(desk) == []
+
+
+def test_corrected_by_hand_it_is_not_recalled(desk, retried):
+    (desk.root / "todo.md").write_text("# Todo\n+ buy milk\n")
+    assert recalled_names(desk) == []
+
+
+def test_corrected_by_hand_before_the_end_it_is_not_put_to_use(desk, retried):
+    (desk.root / "todo.md").write_text("# Todo\n+ buy milk\n")
+    assert desk.learner.settle(desk.bench.log.attempt(retried).session_id) == ()
+
+
+def test_a_retry_that_did_the_same_again_is_not_proved_by_being_left(desk, failed):
+    desk.retry(failed, WRITTEN, REVISED, WRONG, "Done now.")
+    assert recalled_names(desk) == []
+
+
+def test_a_retry_that_did_nothing_is_not_proved_by_being_left(desk, failed):
+    desk.retry(failed, WRITTEN, REVISED, "I cannot do that.")
+    assert recalled_names(desk) == []
+
+
+def test_without_weak_evidence_only_a_verdict_proves_it(open_desk):
+    desk = open_desk(
+        settings=Settings(memory=MemorySettings(holdout=0), learning=LearningSettings(weak_evidence=False))
+    )
+    attempt = desk.result(desk.play(WRONG, "Done.")).attempt_id
+    desk.learner.judge(attempt, False, "My todos start with a star")
+    retried = desk.result(desk.retry(attempt, WRITTEN, REVISED, RIGHT, "Done.")).attempt_id
+    assert recalled_names(desk) == []
+    desk.learner.judge(retried, True)
+    assert recalled_names(desk) == ["add-a-todo"]
+
+
+def test_a_later_bad_verdict_takes_it_out_of_use(desk, retried):
+    desk.learner.judge(retried, True)
+    assert "add-a-todo" in desk.learner.judge(retried, False, "On second thoughts no").learned[0].text
+    assert recalled_names(desk) == []
+
+
+def test_after_a_second_reason_the_second_retry_goes_on_from_the_first_ones_script(desk, retried):
+    desk.learner.judge(retried, False, "With two stars")
+    third = "Add a todo\n1. Append ** <todo> to todo.md."
+    again = desk.retry(retried, third, call("append_file", path="todo.md", content="** buy milk"), "Done.")
+    assert REVISED in desk.model.seen[-3][-1].content
+    desk.learner.judge(desk.result(again).attempt_id, True)
+    assert [version.status for version in desk.procedures.versions(1)] == ["candidate", "active"]
+    assert len(desk.procedures.all()) == 1
+
+
+@pytest.fixture
+def beside(desk):
+    """A procedure in use, an attempt that failed with it for a reason, and its retry."""
+    procedure = desk.teach(WRITTEN, ADD_MILK)
+    attempt = desk.result(desk.play(WRONG, "Done.")).attempt_id
+    desk.learner.judge(attempt, False, "My todos start with a star")
+    again = desk.retry(attempt, REVISED, RIGHT, "Done.")
+    return procedure, attempt, desk.result(again).attempt_id
+
+
+def test_where_a_procedure_was_used_the_new_version_waits_beside_it(desk, beside):
+    procedure, _, retried = beside
+    kept, new = desk.procedures.versions(procedure.id)
+    assert (kept.id, kept.status, new.status, new.parent_id) == (procedure.active.id, "active", "candidate", kept.id)
+    assert [use.version_id for use in of_attempt(desk.database, retried)] == [new.id]
+
+
+def test_the_new_version_takes_over_when_it_has_the_success_that_the_old_one_lacked(desk, beside):
+    procedure, _, retried = beside
+    desk.learner.judge(retried, True)
+    assert [version.status for version in desk.procedures.versions(procedure.id)] == ["retired", "active"]
+
+
+def test_the_old_version_stays_in_use_when_the_retry_fails(desk, beside):
+    procedure, _, retried = beside
+    desk.learner.judge(retried, False)
+    assert recalled_names(desk) == [procedure.name]
+    assert WRITTEN in desk.prompt()
+
+
+def test_the_old_version_comes_back_when_the_verdict_is_taken_back(desk, beside):
+    procedure, _, retried = beside
+    desk.learner.judge(retried, True)
+    desk.learner.judge(retried, False)
+    assert desk.procedures.get(procedure.id).active.id == procedure.active.id
+
+
+def test_without_a_reason_there_is_nothing_to_learn_from(desk):
+    attempt = desk.result(desk.play(WRONG, "Done.")).attempt_id
+    desk.learner.judge(attempt, False)
+    with pytest.raises(NotFoundError, match="--reason"):
+        desk.retry(attempt)
+
+
+def test_what_was_judged_good_is_not_tried_again(desk, failed):
+    desk.learner.judge(failed, True)
+    with pytest.raises(NotFoundError):
+        desk.retry(failed)
+
+
+def test_a_model_that_can_write_no_script_leaves_everything_in_place(desk, failed):
+    before = (desk.root / "todo.md").read_text()
+    with pytest.raises(ScriptError):
+        desk.retry(failed, "no script", "nor this")
+    assert (desk.root / "todo.md").read_text() == before
+    assert desk.procedures.all() == ()
+
+
+def test_a_file_that_was_changed_since_is_named_and_left_alone(desk, failed):
+    (desk.root / "todo.md").write_text("mine\n")
+    with pytest.raises(UndoError, match=r"todo\.md"):
+        desk.retry(failed, WRITTEN, REVISED)
+    assert (desk.root / "todo.md").read_text() == "mine\n"
+
+
+def test_a_retry_in_a_running_program_is_not_settled_by_another_one(desk, retried, tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from localnpm.learning.retry import settle; "
+        "from localnpm.memory.database import Database; print(len(settle(Database.open(Path(sys.argv[1])))))"
+    )
+    other = [sys.executable, "-c", program, str(tmp_path / "home" / "memory.db")]
+    assert subprocess.run(other, capture_output=True, text=True, check=True).stdout == "0\n"
+    assert outcome(desk.database, retried) is None
