@@ -4,7 +4,9 @@ Files are read only where the time of their last status change, which nobody can
 them since; those over a mebibyte are compared by hash alone; all within a bounded time. A change by hand counts as a
 correction only where it takes back or rewrites what the attempt itself wrote: who adds an entry below the agent's has
 corrected nothing.
-Not covered: contents that only a command could tell (they are compared whole), and who made a change.
+Of what was moved or copied only its being there counts: its content is not the attempt's.
+Not covered: what commands have changed, for they and the programs that they start write where they will; and who made a
+change.
 """
 
 import hashlib
@@ -18,6 +20,7 @@ from pathlib import Path
 
 from localnpm.agent import entries
 from localnpm.agent.changes import MAX_MATCHED_LINES, Change, diff_of
+from localnpm.agent.tools import COMMAND
 from localnpm.agent.tree import NotTextError, OutsideError, Tree
 from localnpm.errors import WorkspaceError
 from localnpm.memory.changes import ABSENT, ChangeLog, FileState, LoggedChange
@@ -51,10 +54,11 @@ _UNKNOWN = Remains(known=False, in_place=False)
 
 @dataclass(frozen=True)
 class _Left:
-    """What an attempt left at a path; `row` is the change that did it last."""
+    """What an attempt left at a path; `row` is the change that did it last, `first` the one that found it."""
 
     state: FileState
     row: LoggedChange
+    first: LoggedChange
 
 
 class _TooMuchError(Exception):
@@ -64,7 +68,9 @@ class _TooMuchError(Exception):
 def remains_of(database: Database, trajectory: Trajectory) -> Remains:
     """Look at what an attempt changed. Its changes that were undone do not count; nothing changed is nothing known."""
     log = ChangeLog(database)
-    left = _left_by(log.of_attempt(trajectory.attempt.id))
+    steps = {step.id: step for step in trajectory.steps}
+    commanded = {step.id for step in trajectory.steps if step.tool == COMMAND}
+    left = _left_by([row for row in log.of_attempt(trajectory.attempt.id) if row.step_id not in commanded])
     if not left or len({found.row.workspace for found in left.values()}) > 1:
         return _UNKNOWN
     try:
@@ -72,7 +78,6 @@ def remains_of(database: Database, trajectory: Trajectory) -> Remains:
     except WorkspaceError:
         return _UNKNOWN
     look = _Look(tree, trajectory.attempt.finished_at, time.monotonic() + SECONDS)
-    steps = {step.id: step for step in trajectory.steps}
     corrected: list[str] = []
     difference = ""
     try:
@@ -80,9 +85,9 @@ def remains_of(database: Database, trajectory: Trajectory) -> Remains:
             now = look.at(path, found.state)
             if now is None or now.same_content(found.state):
                 continue
-            if found.row.kind == "move" and now.kind == found.state.kind:
+            if found.row.kind in ("move", "copy") and now.kind == found.state.kind:
                 continue
-            before, after = _texts(log, found.row, steps)
+            before, after = _texts(log, found, steps)
             if after is not None and not _takes_back(before, after, _text(now)):
                 continue
             corrected.append(path)
@@ -98,8 +103,9 @@ def _left_by(rows: Sequence[LoggedChange]) -> dict[str, _Left]:
         if row.undone or row.after is None:
             continue
         if row.kind == "move":
-            left[row.path] = _Left(ABSENT, row)
-        left[row.target] = _Left(row.after, row)
+            left[row.path] = _Left(ABSENT, row, row)
+        first = left[row.target].first if row.kind == "write" and row.target in left else row
+        left[row.target] = _Left(row.after, row, first)
     return left
 
 
@@ -136,32 +142,44 @@ class _Look:
             return entries.state_of(place.folder, place.name, content=found.st_size <= COMPARED_BYTES)
 
 
-def _texts(log: ChangeLog, row: LoggedChange, steps: dict[int, Step]) -> tuple[str, str | None]:
-    """The text before and after a change, worked out from the call that made it; None where that cannot be told."""
-    step = steps.get(row.step_id or 0)
-    content = (log.bytes_of(row.id, "undo") or b"") if row.before.kind == "file" else b""
-    if row.kind != "write" or step is None or len(content) > COMPARED_BYTES or row.after is None:
+def _texts(log: ChangeLog, left: _Left, steps: dict[int, Step]) -> tuple[str, str | None]:
+    """The text before and after an attempt, worked out from its last call; None where that cannot be told."""
+    step = steps.get(left.row.step_id or 0)
+    if left.row.kind != "write" or step is None:
         return "", None
-    try:
-        before = content.decode()
-        given = {key: str(value) for key, value in (step.arguments or {}).items()}
-        after = _applied(step.tool, given, before)
-    except (UnicodeDecodeError, KeyError):
+    given = {key: str(value) for key, value in (step.arguments or {}).items()}
+    before, found = _before(log, left.first), _before(log, left.row)
+    if before is None or found is None:
         return "", None
-    if after is None or hashlib.sha256(after.encode("utf-8", "replace")).hexdigest() != row.after.sha256:
+    after = _applied(step.tool, given, found)
+    if after is None or hashlib.sha256(after.encode("utf-8", "replace")).hexdigest() != left.state.sha256:
         return "", None
     return before, after
+
+
+def _before(log: ChangeLog, row: LoggedChange) -> str | None:
+    """The text that a change found; empty for nothing, None for what is no text, too large, or not kept."""
+    if row.kind != "write" or row.before.kind != "file":
+        return ""
+    content = log.bytes_of(row.id, "undo")
+    if content is None or len(content) > COMPARED_BYTES:
+        return None
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _applied(tool: str | None, given: dict[str, str], before: str) -> str | None:
     match tool:
         case "write_file":
-            return given["content"]
+            return given.get("content")
         case "append_file":
-            added = given["content"] if given["content"].endswith("\n") else given["content"] + "\n"
+            added = given.get("content", "")
+            added += "" if added.endswith("\n") else "\n"
             return before + ("\n" if before and not before.endswith("\n") else "") + added
         case "edit_file":
-            return before.replace(given["old_text"], given["new_text"])
+            return before.replace(given.get("old_text", ""), given.get("new_text", ""))
     return None
 
 

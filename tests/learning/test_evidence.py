@@ -138,6 +138,12 @@ def test_rewriting_what_the_attempt_wrote_is_a_correction_with_its_difference(de
     assert "-- milk\n+- [ ] milk\n" in noted.reason
 
 
+def test_all_changes_of_the_attempt_to_a_file_are_its_own(desk: Desk) -> None:
+    desk.attempt(ADD_MILK, ("append_file", {"path": "todo.md", "content": "- ham"}))
+    (desk.root / "todo.md").write_text("- eggs\n- bread\n- [ ] milk\n- ham\n")
+    assert [noted.source for noted in desk.asks()] == ["edited"]
+
+
 def test_an_entry_added_below_the_agents_is_no_correction(desk: Desk) -> None:
     desk.attempt(ADD_MILK)
     (desk.root / "todo.md").write_text("- eggs\n- bread\n- milk\n- apples\n")
@@ -182,6 +188,20 @@ def test_taking_back_by_hand_is_a_correction(desk: Desk, call: Call, by_hand: Ca
 def test_writing_on_in_a_moved_file_is_no_correction(desk: Desk) -> None:
     desk.attempt(("move_file", {"source": "todo.md", "destination": "old/todo.md"}))
     (desk.root / "old/todo.md").write_text("- eggs\n- ham\n")
+    assert desk.asks() == ()
+
+
+def test_filling_in_a_copied_template_is_no_correction(desk: Desk) -> None:
+    desk.attempt(("copy_file", {"source": "todo.md", "destination": "june.md"}))
+    (desk.root / "june.md").write_text("- ham\n")
+    assert desk.asks() == ()
+
+
+def test_what_a_command_wrote_says_nothing_when_it_is_written_again(desk: Desk) -> None:
+    attempt = desk.attempt(ADD_MILK)
+    with desk.database.transaction() as connection:
+        connection.execute("UPDATE steps SET tool = 'run_command' WHERE attempt_id = ?", (attempt,))
+    (desk.root / "todo.md").write_text("other output\n")
     assert desk.asks() == ()
 
 

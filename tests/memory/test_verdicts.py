@@ -85,3 +85,36 @@ def test_the_outcome_is_the_latest_entry_of_the_highest_rank(
             assert [(entry.source, entry.success) for entry in ledger(database, attempt_id)] == judged
         found = outcomes(database, [1, 2, 3])
         assert {key: (outcome.source, outcome.success) for key, outcome in found.items()} == expected
+
+
+STALENESS = [
+    ([("user", True), ("user", True)], False),
+    ([("user", True), ("undone", False)], False),
+    ([("undone", False), ("user", True), "learned", ("user", True)], False),
+    ([("undone", False), "learned", ("user", False)], False),
+    ([("user", True), "learned", ("user", False)], True),
+    ([("undone", False), "learned", ("user", True)], True),
+    (["learned", ("user", False)], True),
+    (["learned", ("user", True)], False),
+]
+
+
+@pytest.mark.parametrize(("entries", "stale"), STALENESS)
+def test_what_was_learned_is_stale_once_the_outcome_is_another_one(
+    log: AttemptLog, log_attempt: LogAttempt, entries: list[tuple[Source, bool] | str], stale: bool
+) -> None:
+    attempt_id = log_attempt()
+    with log.database.transaction() as connection:
+        connection.execute("INSERT INTO procedures VALUES (1, 'p', 'p', 'active', '', 'learned', '', '')")
+        connection.execute(
+            "INSERT INTO procedure_versions(id, procedure_id, number, status, source, script, example, created_at) "
+            "VALUES (1, 1, 1, 'active', 'built', '', '', '')"
+        )
+        connection.execute("INSERT INTO lineage VALUES (1, ?, 'script')", (attempt_id,))
+    for entry in entries:
+        if entry == "learned":
+            with log.database.transaction() as connection:
+                connection.execute("UPDATE procedure_versions SET stale = 0")
+        else:
+            log.add_verdict(attempt_id, entry[0], entry[1])  # type: ignore[arg-type]
+    assert log.database.query("SELECT stale FROM procedure_versions")[0]["stale"] == stale
