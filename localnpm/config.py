@@ -142,9 +142,10 @@ class LearningSettings:
     run_seconds: int = setting(20, "seconds that `run` may spend on a due pass after its answer", least=0, most=86400)
     weak_evidence: bool = setting(True, "also learn from undoing, declining, editing by hand, and leaving in place")
     direction: str = setting(
-        "mean",
-        "how a control vector is taken from its pairs: mean (difference), principal (component)",
-        allowed=("mean", "principal"),
+        "gradient",
+        "how a control vector is found: gradient (what moves the deciding tokens), mean (difference of activations), "
+        "principal (their first component)",
+        allowed=("gradient", "mean", "principal"),
     )
     kl: float = setting(1.0, "how far steering may change the next token at most, in nats", least=0.01, most=20)
     activations_mb: int = setting(500, "megabytes of cached activations", least=0, most=1 << 20)
@@ -181,6 +182,11 @@ class Key:
     def variable(self) -> str:
         """The environment variable that sets it."""
         return "LOCALNPM_" + self.name.replace(".", "_").upper()
+
+    @property
+    def from_environment(self) -> bool:
+        """Whether the environment sets it now."""
+        return bool(os.environ.get(self.variable))
 
     def describe_allowed(self) -> str:
         """The values that are accepted, in words."""

@@ -1,6 +1,7 @@
 """Writing config.toml: the commented default, one value, one "always here" rule. What the user wrote stays as it is."""
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,19 @@ def _write(home: Home, document: tomlkit.TOMLDocument) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise ConfigError(f"{home.config}: cannot be written: {error}") from None
+
+
+def keys_in_file(home: Home) -> set[str]:
+    """The settings that HOME/config.toml sets, as `engine.context`; empty where there is no file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        table = tomllib.loads(home.config.read_text("utf-8"))
+    except FileNotFoundError:
+        return set()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{home.config}: {error}") from None
+    inner = {f"{section}.{key}" for section, part in table.items() if isinstance(part, dict) for key in part}
+    return inner | set(table)

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from localnpm.config import EngineSettings
 from localnpm.engine.plan import CONTEXTS, KV_BYTES, Machine, make_plan
 from localnpm.errors import LocalnpmError, ModelError, NotFoundError
-from localnpm.header import Header, read_header
+from localnpm.header import Header, check_complete, read_header
 from localnpm.home import Home, bundled_model
 from localnpm.model_sources import Found, find
 from localnpm.paths import expand, is_file, is_folder
@@ -156,6 +156,23 @@ def chosen(setting: str, home: Home) -> Path | None:
         return resolve(setting, home)
     except LocalnpmError:
         return None
+
+
+def use(name_or_path: str, home: Home) -> Path:
+    """Use a model from now on: write it into the settings file; returns the file.
+
+    Raises:
+        ModelError: there is no such model, or it is no language model.
+        ConfigError: the settings file cannot be written.
+    """
+    from localnpm.config_file import set_value
+
+    path = resolve(name_or_path, home)
+    if not check_complete(path).is_language_model:
+        raise ModelError(f"{path} holds no language model; `localnpm models list` shows those on this disk")
+    is_path = expand(name_or_path).absolute() == path
+    set_value(home, "model", "" if path == bundled_model() else str(path) if is_path else name_or_path)
+    return path
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,10 @@
 """`localnpm config`: see the settings and where each comes from, write the commented file, set one value."""
 
-import os
-import tomllib
-
 import click
 
 from localnpm import config as settings_of
 from localnpm import config_file
 from localnpm.cli.context import Context
-from localnpm.errors import ConfigError
 
 
 @click.group()
@@ -35,10 +31,10 @@ def path(context: Context) -> None:
 def show(context: Context) -> None:
     """Print every setting, its value, and where the value comes from."""
     settings = context.settings
-    in_file = _keys_in_file(context)
+    in_file = config_file.keys_in_file(context.home)
     for key in settings_of.KEYS.values():
         value = settings_of.get(settings, key.name)
-        source = "environment" if os.environ.get(key.variable) else "file" if key.name in in_file else "default"
+        source = "environment" if key.from_environment else "file" if key.name in in_file else "default"
         shown = "as the model recommends" if value is None else "" if value == "" else str(value)
         click.echo(f"{key.name:24} {shown:24} {source:12} {key.meaning}")
     for rule in settings.permissions.always:
@@ -53,14 +49,3 @@ def set_(context: Context, key: str, value: str) -> None:
     """Set KEY to VALUE in HOME/config.toml; the rest of the file stays as it is."""
     config_file.set_value(context.home, key, settings_of.find_key(key, "config set").parse(value, "config set"))
     click.echo(f"{key} = {value}")
-
-
-def _keys_in_file(context: Context) -> set[str]:
-    try:
-        table = tomllib.loads(context.home.config.read_text("utf-8"))
-    except FileNotFoundError:
-        return set()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{context.home.config}: {error}") from None
-    inner = {f"{section}.{key}" for section, part in table.items() if isinstance(part, dict) for key in part}
-    return inner | set(table)

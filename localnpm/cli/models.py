@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localnpm.cli.context import Context
-from localnpm.paths import expand
 from localnpm.plain import visible
 from localnpm.units import parameters, size
 
@@ -56,19 +55,12 @@ def list_(context: Context, as_json: bool) -> None:
 @click.pass_obj
 def use(context: Context, name: str) -> None:
     """Use the model NAME from now on: a name from `models list`, or a GGUF file; `bundled` for the bundled one."""
-    from localnpm.config_file import set_value
-    from localnpm.errors import ModelError
-    from localnpm.header import check_complete
-    from localnpm.home import bundled_model
-    from localnpm.models import fit, resolve
+    from localnpm.header import read_header
+    from localnpm.models import fit
+    from localnpm.models import use as use_model
 
-    path = resolve(name, context.home)
-    header = check_complete(path)
-    if not header.is_language_model:
-        raise ModelError(f"{path} holds no language model; `localnpm models list` shows those on this disk")
-    is_path = expand(name).absolute() == path
-    value = "" if path == bundled_model() else str(path) if is_path else name
-    set_value(context.home, "model", value)
+    path = use_model(name, context.home)
+    header = read_header(path)
     click.echo(visible(f"Using {path.name} from now on ({context.home.config})."))
     room = fit(header, context.settings.engine, _machine())
     if room.verdict != "fits":

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from localnpm.tui.backend import Start
 
 
+LONG_SECONDS = 10.0
+"""A task of more seconds rings when it ends, if the terminal is not looked at."""
+
+
 class ChatScreen(Screen[None]):
     """One session with the agent."""
 
@@ -139,9 +143,13 @@ class ChatScreen(Screen[None]):
                 await exchange.show(event)
             case Asked(question=question):
                 await exchange.mount(Approval(question))
+                self._remind()
             case JobEnded(error=error):
                 await exchange.end(error)
+                await exchange.query(Approval).remove()
                 del self._exchanges[message.job]
+                if exchange.result is not None and exchange.result.seconds > LONG_SECONDS:
+                    self._remind()
             case _:
                 pass
 
@@ -157,6 +165,16 @@ class ChatScreen(Screen[None]):
             self.notify(f"Attempt {judgement.attempt_id} is judged {'good' if judgement.success else 'bad'}.")
         if message.offer:
             self._offer_retry(judgement.attempt_id)
+
+    async def on_approval_decided(self, message: Approval.Decided) -> None:
+        """The question goes, what was typed is there as it was."""
+        await self.query(Approval).remove()
+        (message.focused or self.composer).focus()
+
+    def _remind(self) -> None:
+        """Ring, for whoever looks elsewhere."""
+        if not self.app.app_focus:
+            self.app.bell()
 
     def toggle_memory(self) -> None:
         """Show or hide what memory did for the last task."""
