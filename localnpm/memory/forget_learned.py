@@ -44,7 +44,7 @@ def learned(connection: sqlite3.Connection) -> bool:
 
 
 def empty(connection: sqlite3.Connection, attempt_ids: Collection[int]) -> tuple[str, ...]:
-    """Take the attempts out of all that was learned, before their rows go; the names of what lost its text."""
+    """Take the attempts out of all that was learned, before their rows go; the former names of what lost a text."""
     ids = json.dumps(list(attempt_ids))
     tainted = {row[0] for row in connection.execute(_TAINTED, (ids,))}
     affected = {row[0] for row in connection.execute(_AFFECTED, (ids, ids, ids, json.dumps(list(tainted))))}
@@ -66,17 +66,19 @@ def empty(connection: sqlite3.Connection, attempt_ids: Collection[int]) -> tuple
         (changed, EMPTIED, REPLACED),
     )
     connection.execute(f"UPDATE uses SET reason = '' WHERE procedure_id IN {_IDS}", (changed,))
-    renamed = {procedure_id for procedure_id in affected if _retitle(connection, procedure_id)}
     lost = _procedures_of(connection, tainted)
+    names = _names(connection, lost)
+    renamed = {procedure_id for procedure_id in affected if _retitle(connection, procedure_id)}
     _empty_vectors(connection, lost | renamed, ids)
-    names = [_fall_back(connection, procedure_id) for procedure_id in sorted(lost)]
+    for procedure_id in lost:
+        _fall_back(connection, procedure_id)
     connection.execute(
         f"UPDATE procedures SET status_reason = '' WHERE id IN {_IDS} AND status_reason != ?", (changed, EMPTIED)
     )
     _empty_changes(connection, affected, ids)
     if attempt_ids:
         _empty_summaries(connection, min(attempt_ids))
-    return tuple(names)
+    return names
 
 
 def delete_procedures(connection: sqlite3.Connection, procedure_ids: Collection[int]) -> None:
@@ -139,6 +141,13 @@ def _procedures_of(connection: sqlite3.Connection, versions: Collection[int]) ->
     return {row[0] for row in rows}
 
 
+def _names(connection: sqlite3.Connection, procedure_ids: Collection[int]) -> tuple[str, ...]:
+    rows = connection.execute(
+        f"SELECT name FROM procedures WHERE id IN {_IDS} ORDER BY id", (json.dumps(list(procedure_ids)),)
+    )
+    return tuple(row["name"] for row in rows)
+
+
 def _retitle(connection: sqlite3.Connection, procedure_id: int) -> bool:
     """Give a procedure another title and name where nothing that is left has its words; whether that was so."""
     row = connection.execute("SELECT name, title, origin FROM procedures WHERE id = ?", (procedure_id,)).fetchone()
@@ -169,9 +178,9 @@ def _texts(connection: sqlite3.Connection, procedure_id: int) -> Iterable[str]:
         yield row["text"]
 
 
-def _fall_back(connection: sqlite3.Connection, procedure_id: int) -> str:
-    """Put the newest version to use that was in use and still says something; the procedure's name."""
-    row = connection.execute("SELECT name, status FROM procedures WHERE id = ?", (procedure_id,)).fetchone()
+def _fall_back(connection: sqlite3.Connection, procedure_id: int) -> None:
+    """Put the newest version to use that was in use and still says something."""
+    row = connection.execute("SELECT status FROM procedures WHERE id = ?", (procedure_id,)).fetchone()
     held = connection.execute(
         "SELECT id, status FROM procedure_versions WHERE procedure_id = ? AND (script != '' OR example != '') "
         "AND status != 'candidate' ORDER BY status = 'active' DESC, number DESC LIMIT 1",
@@ -188,7 +197,6 @@ def _fall_back(connection: sqlite3.Connection, procedure_id: int) -> str:
             ("candidate" if members else "retired", EMPTIED, procedure_id),
         )
     connection.execute("UPDATE procedures SET updated_at = ? WHERE id = ?", (now(), procedure_id))
-    return str(row["name"])
 
 
 def _empty_vectors(connection: sqlite3.Connection, procedure_ids: Collection[int], attempt_ids: str) -> None:
