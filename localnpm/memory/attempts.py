@@ -294,15 +294,33 @@ class AttemptLog:
     def conversation(self, session_id: int) -> tuple[Trajectory, ...]:
         """What the next prompt of a session tells of it, oldest first.
 
-        Left out are attempts that still run, that were undone, that a retry has replaced, and practice.
+        Left out are attempts that still run, that were undone, that a retry has replaced, and practice; of those up to
+        where the session was compacted, the steps.
         """
         rows = self.database.query(
-            "SELECT * FROM attempts AS told WHERE session_id = ? AND status != 'running' AND undone_at IS NULL "
-            "AND NOT practice "
-            "AND NOT EXISTS (SELECT 1 FROM attempts WHERE retry_of = told.id AND NOT practice) ORDER BY id",
+            "SELECT told.*, told.id <= sessions.compacted_to AS compacted FROM attempts AS told "
+            "JOIN sessions ON sessions.id = session_id WHERE session_id = ? AND status != 'running' "
+            "AND undone_at IS NULL AND NOT practice "
+            "AND NOT EXISTS (SELECT 1 FROM attempts WHERE retry_of = told.id AND NOT practice) ORDER BY told.id",
             (session_id,),
         )
-        return tuple(Trajectory(read_attempt(row), self.steps(row["id"])) for row in rows)
+        return tuple(Trajectory(read_attempt(row), () if row["compacted"] else self.steps(row["id"])) for row in rows)
+
+    def compact(self, session_id: int) -> int:
+        """Leave calls and results of all attempts so far out of a session's next prompts; how many attempts it has.
+
+        Raises:
+            NotFoundError: no session has that id.
+        """
+        with self.database.transaction() as connection:
+            cursor = connection.execute(
+                "UPDATE sessions SET compacted_to = "
+                "coalesce((SELECT max(id) FROM attempts WHERE session_id = sessions.id), 0) WHERE id = ?",
+                (session_id,),
+            )
+            if not cursor.rowcount:
+                raise unknown_session(session_id)
+        return len(self.conversation(session_id))
 
     @staticmethod
     def _exists(connection: sqlite3.Connection, attempt_id: int) -> int:

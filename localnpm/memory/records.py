@@ -117,7 +117,7 @@ def as_json(arguments: Mapping[str, Any]) -> str:
 
 def read_attempt(row: sqlite3.Row) -> Attempt:
     """The attempt in a row of `attempts`."""
-    values = {key: row[key] for key in row.keys() if key != "process"}  # noqa: SIM118
+    values = {key: row[key] for key in row.keys() if key not in ("process", "compacted")}  # noqa: SIM118
     values["sampling"] = json.loads(row["sampling"])
     values["surroundings"] = bool(row["surroundings"])
     values["practice"] = bool(row["practice"])

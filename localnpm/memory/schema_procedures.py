@@ -15,6 +15,9 @@ def m002_procedures(connection: sqlite3.Connection) -> None:
         -- The command whose exit status judged it, so that it can be practised.
         ALTER TABLE attempts ADD COLUMN check_command TEXT;
 
+        -- Of attempts up to this one the next prompts have requests and answers only.
+        ALTER TABLE sessions ADD COLUMN compacted_to INTEGER NOT NULL DEFAULT 0;
+
         -- One run of the distillation. What it publishes, it publishes in one transaction.
         CREATE TABLE passes (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
