@@ -111,6 +111,7 @@ def run(plan: Plan, path: Path, *, processes: int = 0, keep_memory: bool = False
         ModelError: the model cannot be loaded, or a process has ended.
     """
     results = Results.begin(path, plan.header)
+    was_finished = results.finished
     folder = memories(path)
     done = _done(results)
     total = plan.attempts
@@ -125,10 +126,10 @@ def run(plan: Plan, path: Path, *, processes: int = 0, keep_memory: bool = False
             done.add((line["user"], "practice", line["kind"], line["number"]))
         if tell is not None:
             tell(len(done), total, _said(line))
-    if not results.finished:
+    if not was_finished:
         results.add({"type": "end"})
-    if not keep_memory:
-        memories(path, remove=True)
+        if not keep_memory:
+            memories(path, remove=True)
     return results
 
 

@@ -117,11 +117,13 @@ def print_report(results: Results, console: Console, *, claims: bool = True) -> 
     identity = header["identity"]
     console.print(
         f"{identity['environment']}, seed {identity['seed']}, {visible(str(header['model']))} "
-        f"({str(identity['model'])[:12]}), {header['machine']}",
+        f"({str(identity['model'])[:12]})\n{visible(str(header['machine']))}",
         markup=False,
         highlight=False,
     )
-    console.print(_table(summarize(rows)))
+    summaries = summarize(rows)
+    console.print(_success_table(summaries))
+    console.print(_cost_table(summaries))
     for label, title in (("worded", "requests"), ("reasons", "reasons")):
         if len({row.labels.get(label) for row in rows}) > 1:
             console.print(_split_table(rows, label, title))
@@ -140,37 +142,46 @@ def print_report(results: Results, console: Console, *, claims: bool = True) -> 
         console.print("This size checks the machinery; nothing can be claimed of it.", highlight=False)
 
 
-def _table(summaries: Sequence[Summary]) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for heading, justify in (
-        ("condition", "left"), ("success", "left"), ("less none", "left"), ("harm", "right"), ("steps", "right"),
-        ("tokens", "right"), ("s", "right"), ("recall r/w/a", "right"), ("steered", "right"), ("n", "right"),
-    ):  # fmt: skip
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+def _success_table(summaries: Sequence[Summary]) -> Table:
+    table = _new_table("condition", "success", "less none", "harm", "n")
     for each in summaries:
-        recall = each.recall
         table.add_row(
             each.condition,
             interval(each.success),
             "" if each.difference is None else interval(each.difference, signed=True),
-            "" if each.harmed is None else f"{each.harmed[0]}/{each.harmed[1]}",
+            "" if each.harmed is None else f"{each.harmed[0]} of {each.harmed[1]}",
+            str(each.success.n),
+        )
+    return table
+
+
+def _cost_table(summaries: Sequence[Summary]) -> Table:
+    table = _new_table("condition", "steps", "tokens", "seconds", "right/wrong/abstained", "steered")
+    for each in summaries:
+        recall = each.recall
+        table.add_row(
+            each.condition,
             f"{each.steps:.2f}",
             f"{each.tokens:.0f}",
             f"{each.seconds:.2f}",
             "/".join(str(recall[what]) for what in ("right", "wrong", "abstained")) if recall else "",
             f"{each.steered:.2f}" if each.steered else "",
-            str(each.success.n),
         )
+    return table
+
+
+def _new_table(*headings: str) -> Table:
+    """Columns that never wrap: the whole is made for 80 characters."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for place, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=True, justify="left" if place == 0 else "right")
     return table
 
 
 def _split_table(rows: Sequence[Row], label: str, title: str) -> Table:
     figures = _by(rows, label)
     names = sorted({name for each in figures.values() for name in each})
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column(f"wording of the {title}")
-    for name in names:
-        table.add_column(name)
+    table = _new_table(f"wording of the {title}", *names)
     for condition in (name for name in CONDITIONS if name in figures):
         found = figures[condition]
         cells = [f"{found[name]['success']:.3f} ({found[name]['n']})" if name in found else "" for name in names]
@@ -195,9 +206,7 @@ def _by(rows: Iterable[Row], label: str) -> dict[str, dict[str, dict[str, Any]]]
 
 def compare(before: Results, after: Results, console: Console) -> dict[str, Any]:
     """Print and return how two runs differ, condition by condition, over the tasks that both have."""
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for heading in ("condition", "A", "B", "B less A", "n"):
-        table.add_column(heading)
+    table = _new_table("condition", "A", "B", "B less A", "n")
     found: dict[str, Any] = {}
     for condition in CONDITIONS:
         these = {row.task: row for row in after.rows() if row.condition == condition}

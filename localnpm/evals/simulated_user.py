@@ -12,7 +12,7 @@ from itertools import product
 
 from localnpm.evals.environment import Complaint, Judgement, Wording
 from localnpm.evals.habits.phrases import plain_reasons, split, wide_reasons
-from localnpm.evals.habits.profile import HABITS, VARIANTS
+from localnpm.evals.habits.profile import VARIANTS
 from localnpm.evals.habits.task import Habits, Task
 
 Files = Mapping[str, str]
@@ -78,9 +78,8 @@ class Shuffled:
         """To begin with nobody has judged anything: a judgement out of thin air."""
         if self._draw.random() < _POOL_SUCCESS:
             return Judgement(True, "ok"), Complaint()
-        habit = self._draw.choice(list(HABITS))
-        profile = {habit: self._draw.choice(VARIANTS[habit])}
-        return Judgement(False, "shuffled"), complain((habit,), profile, self._draw, "known")
+        habit, variant = self._draw.choice(list(plain_reasons("correction")))
+        return Judgement(False, "shuffled"), complain((habit,), {habit: variant}, self._draw, "known")
 
 
 def mistaken(judgement: Judgement, share: float, draw: random.Random) -> Judgement:

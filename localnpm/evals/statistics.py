@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 RESAMPLES = 4000
 LEVEL = 95.0
 """Per cent that an interval is to cover."""
+FEWEST_CLUSTERS = 8
+"""For a claim."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Estimate:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether a claim may be made of it."""
-        return self.low > 0 or self.high < 0
+        """Whether a claim may be made of it; of a few clusters a bootstrap's intervals are too narrow."""
+        return self.clusters >= FEWEST_CLUSTERS and (self.low > 0 or self.high < 0)
 
 
 def cluster_bootstrap(
