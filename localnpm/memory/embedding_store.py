@@ -39,29 +39,32 @@ def vectors_of(
     Raises:
         MemoryFileError: the memory cannot be read or written.
     """
-    wanted = json.dumps(list(ids))
-    found = _stored(database, embedder, owner, wanted, key)
-    missing = sorted(set(ids) - set(found))
-    if missing:
-        rows = database.query(
-            f"{_TEXTS[owner]} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (json.dumps(missing),)
-        )
-        made = make([row["text"] for row in rows])
-        _store(database, embedder, owner, key, {row["id"]: made[place] for place, row in enumerate(rows)})
-        found |= {row["id"]: made[place] for place, row in enumerate(rows)}
-    order = sorted(found)
-    vectors = np.array([found[each] for each in order], np.float32).reshape(len(order), embedder.dimensions)
-    return np.array(order, np.int64), vectors
-
-
-def _stored(database: Database, embedder: Embedder, owner: Owner, wanted: str, key: Key) -> dict[int, Float32Array]:
+    found, vectors = _stored(database, embedder, owner, json.dumps(list(ids)), key)
+    missing = sorted(set(ids) - set(found.tolist()))
+    if not missing:
+        return found, vectors
     rows = database.query(
-        f"SELECT {owner} AS id, vector FROM embeddings WHERE embedder = ? AND key = ? "
-        f"AND {owner} IN (SELECT value FROM json_each(?))",
-        (embedder.name, key, wanted),
+        f"{_TEXTS[owner]} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (json.dumps(missing),)
     )
-    length = 4 * embedder.dimensions
-    return {row["id"]: np.frombuffer(row["vector"], "<f4") for row in rows if len(row["vector"]) == length}
+    made = make([row["text"] for row in rows])
+    new = np.array([row["id"] for row in rows], np.int64)
+    _store(database, embedder, owner, key, dict(zip(new.tolist(), made, strict=True)))
+    everything, all_vectors = np.concatenate([found, new]), np.concatenate([vectors, made])
+    order = np.argsort(everything, kind="stable")
+    return everything[order], all_vectors[order]
+
+
+def _stored(
+    database: Database, embedder: Embedder, owner: Owner, wanted: str, key: Key
+) -> tuple[NDArray[np.int64], Float32Array]:
+    rows = database.query(
+        f"SELECT {owner} AS id, vector FROM embeddings WHERE {owner} IN (SELECT value FROM json_each(?)) "
+        f"AND embedder = ? AND key = ? AND length(vector) = ? ORDER BY {owner}",
+        (wanted, embedder.name, key, 4 * embedder.dimensions),
+    )
+    ids = np.array([row["id"] for row in rows], np.int64)
+    vectors = np.frombuffer(b"".join(row["vector"] for row in rows), "<f4").reshape(len(ids), embedder.dimensions)
+    return ids, vectors
 
 
 def _store(database: Database, embedder: Embedder, owner: Owner, key: Key, vectors: dict[int, Float32Array]) -> None:

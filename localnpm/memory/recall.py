@@ -23,7 +23,7 @@ from localnpm.memory.index import Index
 from localnpm.memory.procedure_records import Procedure, Version
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.recall_keys import Near, RecallKeys, Scope, current_revision
-from localnpm.memory.uses import AllStatistics, all_statistics
+from localnpm.memory.uses import AllStatistics, all_statistics, utilities
 
 RecallKey = Literal["query", "avefact", "random"]
 """What is compared: the request, its key terms, or nothing (a control for evaluations)."""
@@ -219,7 +219,8 @@ class Recall:
     ) -> Recollection:
         """The best of what is near enough, by similarity and utility."""
         enough = [each for each in near if each.similarity >= threshold]
-        scored = [(each.joined * everything.of(each.procedure_id).utility, each) for each in enough]
+        useful = utilities(everything, (each.procedure_id for each in enough))
+        scored = [(each.joined * useful[each.procedure_id], each) for each in enough]
         scored.sort(key=lambda pair: -pair[0])
         items = tuple(self._match(keys, each, score, everything) for score, each in scored[:k])
         best = max(each.similarity for each in near)

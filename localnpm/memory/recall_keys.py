@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from localnpm.memory.database import Database
 from localnpm.memory.embedding import Embedder, Float32Array
 from localnpm.memory.embedding_store import Key, Vectors, vectors_of
-from localnpm.memory.index import Index
+from localnpm.memory.index import Index, products_with
 from localnpm.memory.wording import Wording
 
 Scope = Literal["usable", "all"]
@@ -104,12 +104,13 @@ class RecallKeys:
         near: dict[int, list[int]] = {}
         for row in self.index.nearest(vector, count)[0].tolist():
             near.setdefault(int(self.procedures[row]), []).append(row)
-        groups = [np.union1d(rows, self.members[procedure][-NEWEST:]) for procedure, rows in near.items()]
+        groups = [self._group(procedure, rows) for procedure, rows in near.items()]
         return self._compare(text, vector, list(near), groups)
 
-    def similarity(self, text: str, vector: Float32Array, procedure_id: int) -> float:
-        """How similar one procedure is, which must have a key."""
-        return self._compare(text, vector, [procedure_id], [self.members[procedure_id]])[0].similarity
+    def _group(self, procedure_id: int, near: list[int]) -> NDArray[np.int64]:
+        """The procedure's rows that are looked at: the nearest ones and the newest."""
+        members = self.members[procedure_id]
+        return members if len(members) <= NEWEST else np.union1d(near, members[-NEWEST:])
 
     def _compare(
         self, text: str, vector: Float32Array, procedures: Sequence[int], groups: Sequence[NDArray[np.int64]]
@@ -120,19 +121,20 @@ class RecallKeys:
         rows = np.concatenate(groups)
         starts = np.cumsum([0] + [len(group) for group in groups[:-1]])
         vectors = self.index.vectors[rows]
-        cosines = vectors @ vector
+        cosines = products_with(vectors, vector)
         means = np.add.reduceat(vectors, starts, axis=0)
         norms = np.linalg.norm(means, axis=1)
-        common = (means @ vector) / np.where(norms > 0, norms, 1)
-        alike = self.wording.similarity(text, [self.texts[row] for row in rows])
+        common = products_with(means, vector) / np.where(norms > 0, norms, 1)
+        alike = self.wording.similarity(text, rows.tolist())
+        similarities = (1 - MEAN_SHARE) * np.maximum.reduceat(cosines, starts) + MEAN_SHARE * common
+        joined = (1 - WORD_SHARE) * similarities + WORD_SHARE * np.maximum.reduceat(alike, starts)
+        by_key = (1 - WORD_SHARE) * cosines + WORD_SHARE * alike
         found = []
-        for place, (procedure, start, group) in enumerate(zip(procedures, starts, groups, strict=True)):
-            own = slice(start, start + len(group))
-            similarity = (1 - MEAN_SHARE) * float(cosines[own].max()) + MEAN_SHARE * float(common[place])
-            joined = (1 - WORD_SHARE) * similarity + WORD_SHARE * float(alike[own].max())
-            nearest = int(((1 - WORD_SHARE) * cosines[own] + WORD_SHARE * alike[own]).argmax())
-            found.append(Near(procedure, similarity, joined, int(group[nearest])))
-        return sorted(found, key=lambda near: -near.joined)
+        for place in np.argsort(-joined, kind="stable").tolist():
+            start, group = int(starts[place]), groups[place]
+            nearest = int(group[by_key[start : start + len(group)].argmax()])
+            found.append(Near(procedures[place], float(similarities[place]), float(joined[place]), nearest))
+        return found
 
 
 def current_revision(database: Database) -> int:
