@@ -1,0 +1,124 @@
+"""How strongly, and in which layers: the coefficient within a bound on KL, by what it does to held-out successes.
+
+Over held-out runs, teacher-forced as generation steers (each turn on an unsteered prompt): the 95th percentile of the
+per-token KL(steered || unsteered) must stay within the bound, and among the coefficients and layer ranges that do, the
+one with the greatest gain in the log-probability of the successes' tokens is taken. That gain is the margin of the
+deciding tokens less what steering harms elsewhere: a margin between two turns alone grows with any force that breaks
+the failure more than the success, and would always ask for the strongest vector.
+
+Not covered: whether the vector may be used (gate.py).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from localnpm.distill.contrast import log_softmax
+from localnpm.distill.directions import rows_at, steering_of
+from localnpm.distill.replay import Replay
+from localnpm.engine.arrays import Float32Array
+from localnpm.engine.model import Model
+from localnpm.engine.steering import Steering
+
+COEFFICIENTS = (0.1, 0.2, 0.3, 0.45)
+PROBE_TOKENS = 96
+"""Of each turn so many tokens are looked at, from its first."""
+BISECTIONS = 4
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a steering does to runs.
+
+    Attributes:
+        gain: nats by which it raises the log-probability of a run's generated tokens, mean over runs.
+        kl: 95th percentile of KL(steered || unsteered) over generated tokens, in nats.
+    """
+
+    gain: float
+    kl: float
+
+
+@dataclass(frozen=True)
+class Strength:
+    """A calibrated choice and what was seen of it."""
+
+    coefficient: float
+    layers: tuple[int, int]
+    effect: Effect
+
+
+def windows(n_layer: int) -> tuple[tuple[int, int], ...]:
+    """Layer ranges over 30 to 80% of the depth: the whole, and its two halves where it has that many."""
+    first = max(1, round(0.3 * (n_layer - 1)))
+    last = max(first, min(n_layer - 1, round(0.8 * (n_layer - 1))))
+    middle = (first + last) // 2
+    whole = (first, last)
+    return (whole,) if last - first < 2 else (whole, (first, middle), (middle, last))
+
+
+def effects(model: Model, runs: Sequence[Replay], steerings: Sequence[Steering]) -> list[Effect]:
+    """Each steering's effect on the runs. Prompts are read once, whatever the number of steerings."""
+    gains = np.zeros(len(steerings))
+    kls: list[list[float]] = [[] for _ in steerings]
+    for run in runs:
+        for first, end in run.spans:
+            end = min(end, first + PROBE_TOKENS)
+            positions = range(first - 1, end - 1)
+            at, targets = np.arange(end - first), list(run.tokens[first:end])
+            plain = log_softmax(model.logits(run.tokens[: end - 1], positions))
+            for index, steering in enumerate(steerings):
+                steered = log_softmax(model.logits(run.tokens[: end - 1], positions, steering=steering))
+                gains[index] += float((steered - plain)[at, targets].sum())
+                kls[index] += [float(kl) for kl in (np.exp(steered) * (steered - plain)).sum(axis=1)]
+    count = max(1, len(runs))
+    return [
+        Effect(float(gain) / count, float(np.percentile(kl, 95)) if kl else 0.0)
+        for gain, kl in zip(gains, kls, strict=True)
+    ]
+
+
+def calibrate(
+    model: Model,
+    directions: Float32Array,
+    norms: Float32Array,
+    runs: Sequence[Replay],
+    *,
+    bound: float,
+    ranges: Sequence[tuple[int, int]],
+) -> Strength:
+    """The best coefficient in the first of `ranges`, then the best range at that coefficient.
+
+    Args:
+        directions: float32 [n_layer - 1, n_embd], of any length.
+        norms: float32 [n_layer - 1].
+        runs: held-out successes.
+        bound: nats.
+    """
+
+    def tried(strengths: Sequence[tuple[float, tuple[int, int]]]) -> list[Strength]:
+        steerings = [steering_of(rows_at(directions, norms, c, layers)) for c, layers in strengths]
+        found = effects(model, runs, steerings)
+        return [Strength(c, layers, effect) for (c, layers), effect in zip(strengths, found, strict=True)]
+
+    candidates = [one for one in tried([(c, ranges[0]) for c in COEFFICIENTS]) if one.effect.kl <= bound]
+    if not candidates:
+        candidates = [bisect(lambda c: tried([(c, ranges[0])])[0], COEFFICIENTS[0], bound)]
+    best = max(candidates, key=lambda one: one.effect.gain)
+    others = [one for one in tried([(best.coefficient, layers) for layers in ranges[1:]]) if one.effect.kl <= bound]
+    return max([best, *others], key=lambda one: one.effect.gain)
+
+
+def bisect(at: Callable[[float], Strength], too_strong: float, bound: float) -> Strength:
+    """The strongest coefficient below one that is known to be too strong, within some steps of halving the interval."""
+    low, high = 0.0, too_strong
+    best: Strength | None = None
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        found = at(middle)
+        if found.effect.kl <= bound:
+            low, best = middle, found
+        else:
+            high = middle
+    return best or at(high / 4)
