@@ -63,13 +63,20 @@ class LazyGroup(click.Group):
 def cli(ctx: click.Context, home: str | None, debug: bool) -> None:
     """A personal agent that works on the files of one folder, offline, and keeps a log of all it did.
 
-    Without a command it opens a chat in the current folder.
+    Without a command it opens the terminal app in the current folder.
     """
     from localnpm.cli.context import Context
     from localnpm.home import find_home
 
     ctx.obj = Context(find_home(home), debug)
     if ctx.invoked_subcommand is None:
+        from localnpm.cli.app import can_draw, open_app
+
+        if can_draw():
+            from localnpm.agent.options import Options
+
+            open_app(ctx.obj, Options(terminal=True))
+            return
         command = cli.get_command(ctx, "chat")
         assert command is not None
         ctx.invoke(command)

@@ -24,7 +24,7 @@ def open_app(context: Context, options: Options, session_id: int | None = None) 
     from localnpm.tui.app import LocalnpmApp
 
     @contextmanager
-    def open_agent() -> "Iterator[Opened]":
+    def open_agent(options: Options) -> "Iterator[Opened]":
         # Imported in the agent's thread, after the first paint.
         from localnpm.cli.workbench import open_learner
 

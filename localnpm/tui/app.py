@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from textual import work
 from textual.app import App
 from textual.reactive import reactive
 
@@ -52,18 +54,30 @@ class LocalnpmApp(App[None]):
         home: Home,
         options: Options,
         open_database: "Callable[[], Database]",
-        open_agent: "Callable[[], AbstractContextManager[Opened]]",
+        open_agent: "Callable[[Options], AbstractContextManager[Opened]]",
         *,
         session_id: int | None = None,
     ) -> None:
         super().__init__()
         self.home = home
         self.options = options
-        self.backend: Backend[Opened] = Backend(open_agent, self.post_message)
+        self._open_agent = open_agent
+        self.backend = self._new_backend()
         self._open_database = open_database
         self._session_id = session_id
         self._database: Database | None = None
         self._opening = threading.Lock()
+
+    def _new_backend(self) -> "Backend[Opened]":
+        return Backend(partial(self._open_agent, self.options), self.post_message)
+
+    @work(thread=True, exclusive=True, group="reopen")
+    def reopen(self, options: Options) -> None:
+        """Close the agent and open it anew with other options; what runs is stopped."""
+        self.backend.stop()
+        self.options = options
+        self.backend = self._new_backend()
+        self.backend.start()
 
     @property
     def database(self) -> "Database":
@@ -97,7 +111,8 @@ class LocalnpmApp(App[None]):
 
     def on_ready(self, message: Ready) -> None:
         """Say that requests are carried out from now on."""
-        self.status = replace(self.status, activity="ready")
+        self.status = replace(self.status, activity="ready", private=self.options.private)
+        self.chat.ready()
 
     def on_unusable(self, message: Unusable) -> None:
         """Say what is wrong, and what to do."""

@@ -1,5 +1,6 @@
 """The conversation itself: a new one, a cleared screen, permission mode, copying, searching, saving."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,29 @@ async def new(chat: "ChatScreen", words: str) -> None:
 async def clear(chat: "ChatScreen", words: str) -> None:
     """`/clear`: an empty screen; the conversation goes on."""
     await chat.transcript.remove_children()
+
+
+async def compact(chat: "ChatScreen", words: str) -> None:
+    """`/compact`: requests and answers stay in the prompt, calls and results so far do not."""
+    session_id = chat.session_id
+    if session_id is None:
+        raise NotFoundError("There is nothing to compact yet.")
+
+    def shrink() -> str:
+        from localnpm.memory.attempts import AttemptLog
+
+        count = AttemptLog(chat.app.database).compact(session_id)
+        return f"The next prompts have the requests and answers of {count} exchange(s), without what was read for them."
+
+    chat.tell(shrink)
+
+
+async def private(chat: "ChatScreen", words: str) -> None:
+    """`/private`: from now on nothing is logged; the same again ends it. A new conversation begins either way."""
+    wanted = not chat.app.options.private
+    await chat.begin()
+    chat.app.reopen(replace(chat.app.options, private=wanted))
+    chat.notify("Private: nothing of what follows is kept." if wanted else "What follows is kept again.")
 
 
 async def mode(chat: "ChatScreen", words: str) -> None:

@@ -1,6 +1,6 @@
 """The chat: the conversation, what is asked of the user, and where they type."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import work
@@ -10,6 +10,7 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 
 from localnpm.agent import events
+from localnpm.agent.by_hand import MARK
 from localnpm.agent.permissions import Approve
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.turns import Progress
@@ -26,10 +27,12 @@ from localnpm.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
     from localnpm.learning.opened import Opened
+    from localnpm.memory.records import Trajectory
     from localnpm.tui.app import LocalnpmApp
     from localnpm.tui.backend import Start
 
 
+MOST_FILES = 5000
 LONG_SECONDS = 10.0
 """A task of more seconds rings when it ends, if the terminal is not looked at."""
 
@@ -51,6 +54,7 @@ class ChatScreen(Screen[None]):
         self.session_id = session_id
         self.last_attempt = 0
         self.last_answer = ""
+        self.editing: int | None = None
         self._exchanges: dict[int, Exchange] = {}
 
     def compose(self) -> ComposeResult:
@@ -83,8 +87,11 @@ class ChatScreen(Screen[None]):
             await self.carry_out(BY_NAME[name], words.strip())
         elif message.text.startswith("/") and name.isalpha():
             self.notify(f"There is no command /{name}; /help lists those there are.", severity="warning", markup=False)
+        elif message.text.startswith(MARK) and message.text != MARK:
+            await self._run_by_hand(message.text.removeprefix(MARK).strip())
         else:
-            await self.ask(message.text)
+            instead_of, self.editing = self.editing, None
+            await self.ask(message.text, instead_of=instead_of)
 
     async def carry_out(self, command: SlashCommand, words: str = "") -> None:
         """Do what a command does; what goes wrong is told, and nothing typed is lost."""
@@ -93,15 +100,39 @@ class ChatScreen(Screen[None]):
         except LocalnpmError as error:
             self.notify(visible(str(error)), title=f"/{command.name}", severity="error", timeout=15, markup=False)
 
-    async def ask(self, request: str) -> None:
-        """Queue a request; it is carried out after those before it."""
+    async def ask(self, request: str, *, instead_of: int | None = None) -> None:
+        """Queue a request; it is carried out after those before it.
+
+        `instead_of` is an attempt that is taken back first, with all that came after it.
+        """
 
         def start(agent: "Opened", *, approve: Approve, cancel: Cancel, progress: Progress) -> Iterator[events.Event]:
-            if self.session_id is None:
-                self.session_id = agent.bench.new_session(request)
-            return agent.learner.run(request, self.session_id, approve=approve, cancel=cancel, progress=progress)
+            from localnpm.learning.rewind import rewind
 
+            if instead_of is not None:
+                rewind(agent.bench, instead_of)
+            session_id = self._session(agent, request)
+            return agent.learner.run(request, session_id, approve=approve, cancel=cancel, progress=progress)
+
+        if instead_of is not None:
+            await self.transcript.drop_from(instead_of)
         await self.queue(request, start)
+
+    async def _run_by_hand(self, command: str) -> None:
+        """Queue a command of the user's own."""
+
+        def start(agent: "Opened", *, approve: Approve, cancel: Cancel, progress: Progress) -> Iterator[events.Event]:
+            from localnpm.agent.by_hand import run_by_hand
+
+            return run_by_hand(agent.bench, self._session(agent, command), command, cancel=cancel)
+
+        await self.queue(f"{MARK}{command}", start)
+
+    def _session(self, agent: "Opened", title: str) -> int:
+        """The session's id; it begins with its first request."""
+        if self.session_id is None:
+            self.session_id = agent.bench.new_session(title)
+        return self.session_id
 
     async def queue(self, request: str, start: "Start[Opened]") -> None:
         """Queue an attempt, shown as an exchange under these words."""
@@ -116,9 +147,48 @@ class ChatScreen(Screen[None]):
         await self.transcript.remove_children()
 
     async def resume(self, session_id: int) -> None:
-        """Go on with a session; its transcript is shown again."""
+        """Go on with a session; its transcript is shown again, the newest part at once."""
         await self.begin()
         self.session_id = session_id
+        self._read_session(session_id)
+
+    @work(thread=True, exclusive=True, group="resume", exit_on_error=False)
+    def _read_session(self, session_id: int) -> None:
+        from localnpm.memory.attempts import AttemptLog
+
+        try:
+            told = AttemptLog(self.app.database).conversation(session_id)
+        except LocalnpmError as error:
+            self.app.call_from_thread(self.notify, visible(str(error)), severity="error", markup=False)
+            return
+        self.app.call_from_thread(self._show_session, told)
+
+    def _show_session(self, told: "tuple[Trajectory, ...]") -> None:
+        self.run_worker(self.transcript.load(told), exit_on_error=False)
+        if told:
+            self.last_attempt = told[-1].attempt.id
+            self.last_answer = told[-1].attempt.answer or ""
+
+    @work(thread=True, exit_on_error=False)
+    def _read_files(self) -> None:
+        """What can be mentioned with an @."""
+        from localnpm.agent.workspace import Workspace
+
+        try:
+            found = Workspace(self.app.options.workspace, protected=(self.app.home.root,)).files(MOST_FILES)
+        except LocalnpmError:
+            # The agent's thread tells of an unusable workspace.
+            return
+        self.app.call_from_thread(self._offer_files, found)
+
+    def _offer_files(self, found: Sequence[str]) -> None:
+        self.composer.files = found
+
+    def ready(self) -> None:
+        """The agent is open: look for files, show the session that was asked for."""
+        self._read_files()
+        if self.session_id is not None and not self.transcript.exchanges:
+            self._read_session(self.session_id)
 
     @work(thread=True, exit_on_error=False)
     def tell(self, task: Callable[[], str]) -> None:
@@ -148,6 +218,7 @@ class ChatScreen(Screen[None]):
                 await exchange.end(error)
                 await exchange.query(Approval).remove()
                 del self._exchanges[message.job]
+                self._read_files()
                 if exchange.result is not None and exchange.result.seconds > LONG_SECONDS:
                     self._remind()
             case _:
@@ -202,8 +273,10 @@ class ChatScreen(Screen[None]):
             await try_again(self, attempt_id)
 
     def action_cancel(self) -> None:
-        """Stop what the agent does; what was said stays."""
-        self.app.backend.cancel()
+        """Stop what the agent does; what was said stays. With nothing to stop, leave an edit."""
+        if not self.app.backend.cancel() and self.editing is not None:
+            self.editing = None
+            self.composer.write("")
 
     @work
     async def action_judge(self, success: bool) -> None:

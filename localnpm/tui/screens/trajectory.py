@@ -9,14 +9,12 @@ from textual.widgets import Static
 
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.export import Record, changes
-from localnpm.memory.records import Attempt, LoggedTurn, Step, Trajectory
+from localnpm.memory.records import Attempt, Trajectory
 from localnpm.memory.verdicts import Verdict, ledger
-from localnpm.plain import json_text, one_line
 from localnpm.tui.literal import literal
 from localnpm.tui.screens.page import Page
 from localnpm.tui.widgets.folded import Folded
-
-LINE_CHARACTERS = 160
+from localnpm.tui.widgets.told import turn_widgets
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def _widgets(whole: Whole) -> list[Widget]:
         Folded(literal("system text", "dim"), Static(literal(attempt.system)), classes="card"),
     ]
     for turn in whole.trajectory.turns:
-        widgets += _turn(turn)
+        widgets += turn_widgets(turn)
     if attempt.answer:
         widgets.append(Static(literal(attempt.answer), classes="answer"))
     if attempt.error:
@@ -76,27 +74,6 @@ def _widgets(whole: Whole) -> list[Widget]:
         widgets.append(Static(literal("Changed:\n" + "\n".join(f"  {line}" for line in lines)), classes="note"))
     widgets += [Static(literal(_judged(verdict)), classes="note") for verdict in whole.verdicts]
     return widgets
-
-
-def _turn(turn: LoggedTurn) -> list[Widget]:
-    widgets: list[Widget] = []
-    if turn.thought:
-        widgets.append(Folded(literal("thought", "dim"), Static(literal(turn.thought))))
-    return widgets + [_call(step) for step in turn.steps if step.tool is not None or step.result is not None]
-
-
-def _call(step: Step) -> Widget:
-    name = step.tool or "a call that could not be read"
-    failed = step.error is not None
-    result = "(none: it was interrupted)" if step.result is None else step.result
-    arguments = one_line(json_text(dict(step.arguments or {}), indent=None), LINE_CHARACTERS)
-    head = f"{'✗' if failed else '✓'} {name}  {arguments}"
-    inside = [Static(literal(result))]
-    if step.tool is None:
-        inside.insert(0, Static(literal(step.text, "dim")))
-    elif step.arguments:
-        inside.insert(0, Static(literal(json_text(dict(step.arguments)), "dim")))
-    return Folded(literal(head), *inside, classes="card -failed" if failed else "card")
 
 
 def _about(attempt: Attempt) -> str:

@@ -1,5 +1,7 @@
 """One request with all that came of it: what was recalled, the streamed text, tool calls, how it ended, the verdict."""
 
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -10,7 +12,11 @@ from localnpm.plain import visible
 from localnpm.tui.literal import literal
 from localnpm.tui.widgets.folded import Folded
 from localnpm.tui.widgets.said import Said
+from localnpm.tui.widgets.told import logged
 from localnpm.tui.widgets.tool_card import ToolCard
+
+if TYPE_CHECKING:
+    from localnpm.memory.records import Trajectory
 
 
 class Exchange(Vertical):
@@ -23,14 +29,27 @@ class Exchange(Vertical):
         self.result: events.Result | None = None
         self.answer = ""
         self.ended = False
+        self._told: Trajectory | None = None
         self._said: Said | None = None
         self._thought: Static | None = None
         self._thoughts = ""
         self._cards: dict[int, ToolCard] = {}
 
+    @classmethod
+    def of(cls, told: "Trajectory") -> "Exchange":
+        """An attempt of the log, as it was shown when it was made."""
+        exchange = cls(told.attempt.request)
+        exchange.attempt_id = told.attempt.id
+        exchange.answer = told.attempt.answer or ""
+        exchange.ended = True
+        exchange._told = told
+        return exchange
+
     def compose(self) -> ComposeResult:
-        """The request; the rest is mounted as it comes."""
+        """The request; the rest is mounted as it comes, or all at once where it is told from the log."""
         yield Static(literal(self.request), classes="request")
+        if self._told is not None:
+            yield from logged(self._told)
 
     async def show(self, event: events.Event) -> None:
         """Add what an event tells."""
