@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,17 +20,32 @@ def evaluate() -> None:
     """Measure how much memory helps: paired, seeded tasks of simulated users, with intervals."""
 
 
-def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+Command = Callable[..., Any]
+
+
+def _shared(command: Command) -> Command:
     """The options that every evaluation has."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        click.option("-o", "--option", multiple=True, metavar="KEY=VALUE", help="Any setting, such as memory.key."),
+        click.option("--processes", type=click.IntRange(0, 64), default=0, help="0: up to two, as memory allows."),
+        click.option("--out", metavar="FILE", help="Where the lines go; a run that was killed goes on there."),
+        click.option("--kinds", metavar="LIST", help="Comma-separated kinds of tasks."),
+        click.option("--users", type=click.IntRange(1, 1000), help="Simulated users, each with its own memory."),
+        click.option("--seed", type=int, default=11, show_default=True, help="Fixes tasks, users and draws."),
+        click.option("-m", "--model", metavar="NAME|FILE", help="A name from `localnpm models list`, or a file."),
+    ):
+        command = option(command)
+    return command
+
+
+def _compared(command: Command) -> Command:
+    """The options of evaluations that compare conditions."""
     for option in reversed(
         (
-            click.option("-m", "--model", metavar="NAME|FILE", help="A name from `localnpm models list`, or a file."),
             click.option("--conditions", metavar="LIST", help="Comma-separated; default: those of the size."),
-            click.option("--seed", type=int, default=11, show_default=True, help="Fixes tasks, users and draws."),
             click.option("--quick", "size", flag_value="quick", help="Check the machinery, under a minute; no claim."),
             click.option("--full", "size", flag_value="full", help="At least 200 paired tasks."),
-            click.option("--users", type=click.IntRange(1, 1000), help="Simulated users, each with its own memory."),
-            click.option("--kinds", metavar="LIST", help="Comma-separated kinds of tasks."),
             click.option("--tasks", type=click.IntRange(1, 1000), help="Scored tasks of each user and kind."),
             click.option("--practice", type=click.IntRange(0, 1000), help="Practice tasks of each user and kind."),
             click.option(
@@ -48,11 +63,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="What a practice task may use of what was learned before it.",
             ),
             click.option("--any-vector", is_flag=True, help="Use vectors that the health gate has not passed, too."),
-            click.option("--out", metavar="FILE", help="Where the lines go; a run that was killed goes on there."),
             click.option("--keep-memory", is_flag=True, help="Leave each user's memory.db beside the lines."),
-            click.option("--processes", type=click.IntRange(0, 64), default=0, help="0: up to two, as memory allows."),
-            click.option("-o", "--option", multiple=True, metavar="KEY=VALUE", help="Any setting, such as memory.key."),
-            click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
         )
     ):
         command = option(command)
@@ -73,18 +84,70 @@ FULL_CONDITIONS = DEFAULT_CONDITIONS + ",oracle-vector"
 
 
 @evaluate.command()
-@_common
+@_compared
+@_shared
 @click.pass_obj
 def habits(context: Context, /, **given: Any) -> None:
     """File tasks whose users have habits that no request mentions."""
-    from localnpm.errors import ConfigError
     from localnpm.evals.habits_bench import KINDS, HabitsTasks
 
     values: dict[str, Any] = {**HABITS[given["size"] or "default"], **_given(given)}
-    kinds = values.get("kinds", KINDS)
-    if unknown := [kind for kind in kinds if kind not in KINDS]:
-        raise ConfigError(f"--kinds: {', '.join(unknown)} is no kind of file task; there are {', '.join(KINDS)}")
+    _check_kinds(values.get("kinds", KINDS), KINDS)
     _run(context, HabitsTasks(**{**values, "seed": given["seed"]}), given)
+
+
+LEARNING_KINDS = ("add_todo", "journal", "file_document", "write_note", "remove_file")
+
+
+@evaluate.command()
+@click.option("--rounds", type=click.IntRange(3, 1000), default=12, show_default=True, help="Tasks of each kind.")
+@click.option("--policies", default="none,adjustment", show_default=True, metavar="LIST",
+              help="Of none, vanilla, validation, adjustment.")  # fmt: skip
+@click.option("--wrong-verdicts", type=click.FloatRange(0, 1), default=0.0, help="Share of verdicts that are wrong.")
+@click.option("--feedback", type=click.Choice(["reasons", "verdicts", "shuffled"]), default="reasons",
+              show_default=True, help="What users say of a failure.")  # fmt: skip
+@click.option("--svg", metavar="FILE", help="Write the curves as an SVG file, too.")
+@_shared
+@click.pass_obj
+def learning(context: Context, /, **given: Any) -> None:
+    """Success over time, from an empty memory, for each way of updating it."""
+    from rich.console import Console
+
+    from localnpm.errors import ConfigError
+    from localnpm.evals.habits_bench import KINDS, HabitsTasks
+    from localnpm.evals.learning_curves import POLICIES, as_dict, curves, plot, print_report, run
+
+    said = _given(given)
+    _check_kinds(said.get("kinds", LEARNING_KINDS), KINDS)
+    policies = [name.strip() for name in given["policies"].split(",") if name.strip()]
+    if unknown := [name for name in policies if name not in POLICIES]:
+        raise ConfigError(f"--policies: {', '.join(unknown)} is none; there are {', '.join(POLICIES)}")
+    environment = HabitsTasks(
+        given["seed"], said.get("users", 8), said.get("kinds", LEARNING_KINDS), practices=given["rounds"]
+    )
+    plan = _plan(context, environment, {**given, "conditions": "none", "size": None, "practice_memory": "script",
+                                        "any_vector": False})  # fmt: skip
+    path = _place(context, plan, given["out"], name="learning")
+    with _progress() as tell:
+        results = run(
+            plan, policies, path, wrong_verdicts=given["wrong_verdicts"], processes=given["processes"], tell=tell
+        )
+    if given["svg"]:
+        from localnpm.distill.plots_svg import to_svg
+
+        Path(given["svg"]).write_text(to_svg(plot(curves(results))), "utf-8")
+    if given["as_json"]:
+        click.echo(json.dumps(as_dict(results), indent=2))
+    else:
+        print_report(results, Console())
+        click.echo(f"lines: {path}")
+
+
+def _check_kinds(kinds: Sequence[str], known: Sequence[str]) -> None:
+    from localnpm.errors import ConfigError
+
+    if unknown := [kind for kind in kinds if kind not in known]:
+        raise ConfigError(f"--kinds: {', '.join(unknown)} is no kind of these tasks; there are {', '.join(known)}")
 
 
 def _given(given: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +155,7 @@ def _given(given: dict[str, Any]) -> dict[str, Any]:
     said: dict[str, Any] = {
         field: given[option]
         for field, option in (("users", "users"), ("tasks", "tasks"), ("practices", "practice"))
-        if given[option] is not None
+        if given.get(option) is not None
     }
     if given["kinds"]:
         said["kinds"] = tuple(name.strip() for name in given["kinds"].split(",") if name.strip())
@@ -143,7 +206,7 @@ def _plan(context: Context, environment: Any, given: dict[str, Any]) -> "Plan":
     )
 
 
-def _place(context: Context, plan: "Plan", out: str | None) -> Path:
+def _place(context: Context, plan: "Plan", out: str | None, name: str = "") -> Path:
     """The file of the lines: as told, or one in the home, where a run that is finished makes place for the next."""
     from localnpm.evals.harness import memories
     from localnpm.evals.results import Results
@@ -151,7 +214,7 @@ def _place(context: Context, plan: "Plan", out: str | None) -> Path:
     if out:
         return Path(out).expanduser()
     context.home.prepare()
-    path = context.home.root / "evals" / f"{plan.environment.name}-{plan.label}-{plan.digest}.jsonl"
+    path = context.home.root / "evals" / f"{name or plan.environment.name}-{plan.label}-{plan.digest}.jsonl"
     if path.exists() and Results.read(path).finished:
         path.unlink()
         memories(path, remove=True)

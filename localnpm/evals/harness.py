@@ -5,10 +5,7 @@ killed goes on where it was. Not covered: what a share is (worker.py), the table
 """
 
 import json
-import multiprocessing
-import os
 import platform
-import queue
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -20,17 +17,11 @@ import psutil
 from localnpm import __version__
 from localnpm.config import Settings
 from localnpm.engine.fingerprint import fingerprint
-from localnpm.errors import ModelError
-from localnpm.evals import worker
 from localnpm.evals.conditions import needs_memory
 from localnpm.evals.environment import Environment, seed_of
 from localnpm.evals.job import Feedback, Job, PracticeMemory
+from localnpm.evals.processes import lines_of
 from localnpm.evals.results import Line, Results
-
-PROCESSES = 2
-MEMORY_FACTOR = 2.5
-"""A process needs its model so many times over: weights, caches, and what Python brings."""
-MEMORY_FLOOR = 600 << 20
 
 Tell = Callable[[int, int, str], None]
 """Called with the attempts done, those to do in all, and what was done last."""
@@ -118,7 +109,7 @@ def run(plan: Plan, path: Path, *, processes: int = 0, keep_memory: bool = False
     if tell is not None:
         tell(len(done), total, "")
     jobs = [replace(job, done=frozenset(key[1:] for key in done if key[0] == job.user)) for job in _jobs(plan, folder)]
-    for line in _lines(jobs, processes or fitting_processes(plan.model, len(jobs))):
+    for line in lines_of(jobs, processes):
         results.add(line)
         if line["type"] == "episode":
             done.add((line["user"], line["condition"], line["kind"], line["number"]))
@@ -139,13 +130,6 @@ def memories(path: Path, *, remove: bool = False) -> Path:
     if remove:
         shutil.rmtree(folder, ignore_errors=True)
     return folder
-
-
-def fitting_processes(model: Path, jobs: int) -> int:
-    """Up to two, as far as there are jobs, cores and memory for them."""
-    each = max(MEMORY_FLOOR, int(model.stat().st_size * MEMORY_FACTOR))
-    fitting = psutil.virtual_memory().available // each
-    return max(1, min(PROCESSES, jobs, len(os.sched_getaffinity(0)), fitting))
 
 
 def machine() -> str:
@@ -198,57 +182,6 @@ def _done(results: Results) -> set[tuple[int, str, str, int]]:
     scored = {(row.user, row.condition, row.kind, row.number) for row in results.rows()}
     practised = {(line["user"], "practice", line["kind"], line["number"]) for line in results.practice()}
     return scored | practised
-
-
-def _lines(jobs: list[Job], processes: int) -> Iterator[Line]:
-    """What the jobs yield, from this process or from several."""
-    if processes == 1:
-        yield from _alone(jobs)
-    else:
-        yield from _together(jobs, processes)
-
-
-def _alone(jobs: list[Job]) -> Iterator[Line]:
-    from localnpm.learning.learner import embedder_opener
-
-    if not jobs:
-        return
-    with worker.open_model(jobs[0], 0) as model:
-        embedder = embedder_opener(jobs[0].settings)()
-        for job in jobs:
-            yield from worker.play(job, model, embedder)
-
-
-def _together(jobs: list[Job], processes: int) -> Iterator[Line]:
-    # Forked children would share llama.cpp's threads and SQLite's connections with their parent.
-    context = multiprocessing.get_context("spawn")
-    waiting, lines = context.Queue(), context.Queue()
-    for job in [*jobs, *([None] * processes)]:
-        waiting.put(job)
-    threads = max(1, len(os.sched_getaffinity(0)) // processes)
-    workers = [context.Process(target=worker.process, args=(waiting, lines, threads)) for _ in range(processes)]
-    for each in workers:
-        each.start()
-    try:
-        idle = 0
-        while idle < processes:
-            try:
-                line = lines.get(timeout=1)
-            except queue.Empty:
-                if any(each.exitcode not in (None, 0) for each in workers):
-                    raise ModelError("a process of the evaluation has ended; run the same command again") from None
-                continue
-            if line["type"] == "idle":
-                idle += 1
-            elif line["type"] == "error":
-                raise ModelError(line["text"])
-            else:
-                yield line
-    finally:
-        for each in workers:
-            each.terminate()
-        for each in workers:
-            each.join()
 
 
 def _said(line: Line) -> str:

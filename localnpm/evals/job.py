@@ -1,11 +1,17 @@
 """What one process is asked to do for one user of an environment: a value that travels to it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from localnpm.config import Settings
 from localnpm.evals.environment import Environment
+
+if TYPE_CHECKING:
+    from localnpm.engine.llama_chat import LlamaChat
+    from localnpm.evals.results import Line
+    from localnpm.memory.embedding import Embedder
 
 Feedback = Literal["reasons", "verdicts", "shuffled"]
 """What the simulated user gives in practice: verdicts with reasons and a retry, verdicts alone, or others' verdicts and
@@ -13,6 +19,21 @@ reasons (a control)."""
 
 PracticeMemory = Literal["none", "script"]
 """Whether a practice task may already use what the ones before it have taught."""
+
+
+class Share(Protocol):
+    """A part of an evaluation that one process does by itself."""
+
+    @property
+    def model(self) -> Path:
+        """The model's file."""
+
+    @property
+    def settings(self) -> Settings:
+        """All settings."""
+
+    def play(self, model: "LlamaChat", embedder: "Embedder") -> "Iterator[Line]":
+        """Do it; each line is written before the next is begun."""
 
 
 @dataclass(frozen=True)
@@ -37,3 +58,9 @@ class Job:
     wrong_verdicts: float = 0.0
     any_vector: bool = False
     done: frozenset[tuple[str, str, int]] = frozenset()
+
+    def play(self, model: "LlamaChat", embedder: "Embedder") -> "Iterator[Line]":
+        """See `Share.play`."""
+        from localnpm.evals.worker import play
+
+        return play(self, model, embedder)

@@ -1,12 +1,10 @@
-"""One user's share of an evaluation, as a stream of lines; and a process that does such shares, one after another."""
+"""One user's share of an evaluation as a stream of lines: references, then practice, then the learned conditions."""
 
 from collections.abc import Iterator
-from multiprocessing.queues import Queue
 from typing import Any
 
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.steering import Steering, SteeringPart
-from localnpm.errors import LocalnpmError
 from localnpm.evals.conditions import LEARNED, Given
 from localnpm.evals.environment import Scenario
 from localnpm.evals.episode import Player
@@ -89,35 +87,3 @@ class Oracle:
             steering = None if made is None else Steering((SteeringPart(gguf.scaled(made.file)),))
             self._vectors[scenario.kind] = steering
         return self._vectors[scenario.kind]
-
-
-def open_model(job: Job, threads: int) -> LlamaChat:
-    """The job's model, on so many threads where the settings leave that open.
-
-    Raises:
-        ModelError: it cannot be loaded.
-    """
-    from dataclasses import replace
-
-    engine = job.settings.engine
-    return LlamaChat.open(job.model, engine if engine.threads else replace(engine, threads=threads))
-
-
-def process(jobs: "Queue[Job | None]", lines: "Queue[Line]", threads: int) -> None:
-    """Do jobs until there is none left; what it has to say goes into `lines`."""
-    from localnpm.learning.learner import embedder_opener
-
-    model: LlamaChat | None = None
-    embedder: Embedder | None = None
-    try:
-        while (job := jobs.get()) is not None:
-            model = model or open_model(job, threads)
-            embedder = embedder or embedder_opener(job.settings)()
-            for line in play(job, model, embedder):
-                lines.put(line)
-        lines.put({"type": "idle"})
-    except (LocalnpmError, KeyboardInterrupt) as error:
-        lines.put({"type": "error", "text": str(error) or "cancelled"})
-    finally:
-        if model is not None:
-            model.close()
