@@ -92,7 +92,8 @@ def _how_it_does(known: Statistics) -> list[str]:
 
 def _version(version: Version) -> str:
     why = f", {version.status_reason}" if version.status_reason else ""
-    stale = ", a verdict on what it came from has changed" if version.stale else ""
+    said = bool(version.script or version.example)
+    stale = ", a verdict on what it came from has changed" if version.stale and said else ""
     came = ", ".join(f"{attempt_id} ({role})" for attempt_id, role in version.lineage)
     from_ = f"; from attempt {came}" if came else ""
     made = f"by pass {version.pass_id}, " if version.pass_id else ""

@@ -109,7 +109,9 @@ class Procedures(ProcedureReader):
                 self._attempt_exists(connection, attempt_id)
                 connection.execute("INSERT INTO lineage VALUES (?, ?, ?)", (version_id, attempt_id, role))
             if status != "retired":
-                self._rebuilt(connection, procedure_id, in_use=status == "active")
+                self._rebuilt(connection, procedure_id)
+            if status == "active":
+                self._revive(connection, procedure_id, draft.script)
             self._touch(connection, procedure_id)
         return self.version(version_id)
 
@@ -304,18 +306,30 @@ class Procedures(ProcedureReader):
         )
 
     @staticmethod
-    def _rebuilt(connection: sqlite3.Connection, procedure_id: int, *, in_use: bool) -> None:
+    def _rebuilt(connection: sqlite3.Connection, procedure_id: int) -> None:
         """Versions that were emptied wait for no rebuilding any more."""
         connection.execute(
             "UPDATE procedure_versions SET stale = 0 "
             "WHERE procedure_id = ? AND stale = 1 AND status = 'retired' AND script = '' AND example = ''",
             (procedure_id,),
         )
-        if in_use:
-            connection.execute(
-                "UPDATE procedures SET status = 'active', status_reason = '' WHERE id = ? AND status_reason = ?",
-                (procedure_id, EMPTIED),
-            )
+
+    @staticmethod
+    def _revive(connection: sqlite3.Connection, procedure_id: int, script: str) -> None:
+        """Use a procedure again that had lost its text, under the title that its new script has."""
+        row = connection.execute(
+            "SELECT title, name FROM procedures WHERE id = ? AND status_reason = ?", (procedure_id, EMPTIED)
+        ).fetchone()
+        if row is None:
+            return
+        title = one_title(script.split("\n", 1)[0]) or row["title"]
+        taken = {
+            other["name"] for other in connection.execute("SELECT name FROM procedures WHERE id != ?", (procedure_id,))
+        }
+        connection.execute(
+            "UPDATE procedures SET status = 'active', status_reason = '', title = ?, name = ? WHERE id = ?",
+            (title, free(slug(title), taken), procedure_id),
+        )
 
     @staticmethod
     def _touch(connection: sqlite3.Connection, procedure_id: int) -> None:

@@ -182,8 +182,9 @@ def test_a_procedure_with_attempts_left_but_no_text_waits_and_works_again_when_i
     procedures.add_member(other, kind.id, ("weigh",))
     forget_attempts(database, [attempt])
     assert procedures.get(kind.id).status == "candidate"
-    procedures.add_version(kind.id, Draft("Weigh it\n1. anew", "", "built"), status="active")
-    assert procedures.get(kind.id).status == "active"
+    procedures.add_version(kind.id, Draft("Weigh gold\n1. anew", "", "built"), status="active")
+    revived = procedures.get(kind.id)
+    assert (revived.status, revived.title, revived.name) == ("active", "Weigh gold", "weigh-gold")
 
 
 def test_an_emptied_version_cannot_be_used_again(
