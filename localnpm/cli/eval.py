@@ -96,6 +96,26 @@ def habits(context: Context, /, **given: Any) -> None:
     _run(context, HabitsTasks(**{**values, "seed": given["seed"]}), given)
 
 
+HOUSEHOLD: dict[str, dict[str, Any]] = {
+    "quick": {"users": 1, "tasks": 1, "practices": 2, "kinds": ("pick_and_place_simple", "look_at_obj_in_light")},
+    "default": {"users": 2, "tasks": 2, "practices": 6},
+    "full": {"users": 6, "tasks": 6, "practices": 6},
+}
+
+
+@evaluate.command()
+@_compared
+@_shared
+@click.pass_obj
+def household(context: Context, /, **given: Any) -> None:
+    """Text games in drawn rooms, in the words of ALFWorld's."""
+    from localnpm.evals.household_env import KINDS, HouseholdTasks
+
+    values: dict[str, Any] = {**HOUSEHOLD[given["size"] or "default"], **_given(given)}
+    _check_kinds(values.get("kinds", KINDS), KINDS)
+    _run(context, HouseholdTasks(**{**values, "seed": given["seed"]}), given)
+
+
 LEARNING_KINDS = ("add_todo", "journal", "file_document", "write_note", "remove_file")
 
 
