@@ -189,7 +189,8 @@ def _likeness(one: Item, other: Item) -> float:
     """The share of lines that two texts have in common, 0 to 1; 0 for what is no text, or long."""
     if not one.text or not other.text or max(len(one.text), len(other.text)) > COMPARED_CHARACTERS:
         return 0.0
-    return SequenceMatcher(None, one.text.split("\n"), other.text.split("\n"), autojunk=False).ratio()
+    matcher = SequenceMatcher(None, one.text.split("\n"), other.text.split("\n"))
+    return matcher.ratio() if matcher.quick_ratio() >= ALIKE_SAME_NAME else 0.0
 
 
 def _name(path: str) -> str:

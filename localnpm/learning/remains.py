@@ -15,14 +15,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import SequenceMatcher
 from pathlib import Path
 
 from localnpm.agent import entries
-from localnpm.agent.changes import MAX_MATCHED_LINES, Change, diff_of
+from localnpm.agent.changes import Change, diff_of
 from localnpm.agent.tools import COMMAND
 from localnpm.agent.tree import NotTextError, OutsideError, Tree
 from localnpm.errors import WorkspaceError
+from localnpm.learning.line_changes import LineChange, line_changes
 from localnpm.memory.changes import ABSENT, ChangeLog, FileState, LoggedChange
 from localnpm.memory.database import Database
 from localnpm.memory.records import Step, Trajectory
@@ -194,27 +194,35 @@ def _text(state: FileState) -> str | None:
 
 
 def _takes_back(before: str, after: str, now: str | None) -> bool:
-    """Whether what is there now lacks lines that the attempt wrote, or has those again that it took out."""
+    """Whether what is there now lacks lines that the attempt wrote, or has those again that it took out.
+
+    Raises:
+        _TooMuchError: there is too much to compare.
+    """
     if now is None:
         return True
     old, left, new = (text.rstrip().split("\n") for text in (before, after, now))
-    if max(len(old), len(left), len(new)) > MAX_MATCHED_LINES:
-        return True
     written: set[int] = set()
     removed: dict[int, list[str]] = {}
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, left, autojunk=False).get_opcodes():
-        if tag != "equal":
-            written.update(range(j1, j2))
-            removed.setdefault(j1, []).extend(old[i1:i2])
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, left, new, autojunk=False).get_opcodes():
-        if tag in ("replace", "delete") and not written.isdisjoint(range(i1, i2)):
-            return True
-        if tag == "insert":
-            within = i1 in written and i1 - 1 in written
-            restored = [line for line in new[j1:j2] if line.strip() and line in removed.get(i1, ())]
-            if within or restored:
+    for i1, i2, j1, j2 in _changes(old, left):
+        written.update(range(j1, j2))
+        removed.setdefault(j1, []).extend(old[i1:i2])
+    for i1, i2, j1, j2 in _changes(left, new):
+        if i1 < i2:
+            if not written.isdisjoint(range(i1, i2)):
                 return True
+            continue
+        within = i1 in written and i1 - 1 in written
+        if within or any(line.strip() and line in removed.get(i1, ()) for line in new[j1:j2]):
+            return True
     return False
+
+
+def _changes(old: Sequence[str], new: Sequence[str]) -> tuple[LineChange, ...]:
+    changes = line_changes(old, new)
+    if changes is None:
+        raise _TooMuchError
+    return changes
 
 
 def _difference(path: str, after: str | None, left: FileState, now: FileState) -> str:

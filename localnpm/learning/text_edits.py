@@ -1,12 +1,11 @@
 """The smallest calls that make one text of another: append_file, edit_file with a text that occurs once, write_file."""
 
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 
 from localnpm.engine.messages import ToolCall
+from localnpm.learning.line_changes import line_changes
 
 MOST_EDITS = 8
-MOST_LINES = 4000
 MOST_CONTEXT = 4
 WORTH = 0.8
 """Edits that name more than this share of a file say no more than writing it anew."""
@@ -30,15 +29,13 @@ def _append(path: str, old: str, new: str) -> tuple[ToolCall, ...]:
 
 def _edits(path: str, old: str, new: str) -> tuple[ToolCall, ...]:
     lines, wanted = old.split("\n"), new.split("\n")
-    if max(len(lines), len(wanted)) > MOST_LINES:
-        return ()
-    opcodes = SequenceMatcher(None, lines, wanted, autojunk=False).get_opcodes()
-    hunks = [(i1, i2, wanted[j1:j2]) for tag, i1, i2, j1, j2 in opcodes if tag != "equal"]
-    if len(hunks) > MOST_EDITS:
+    changes = line_changes(lines, wanted)
+    if changes is None or len(changes) > MOST_EDITS:
         return ()
     calls: list[ToolCall] = []
     shift = named = 0
-    for start, end, replacement in hunks:
+    for start, end, first, last in changes:
+        replacement = wanted[first:last]
         text = "\n".join(lines)
         wordings = _wordings(lines, start + shift, end + shift, replacement)
         before, after = next((pair for pair in wordings if pair[0] and text.count(pair[0]) == 1), ("", ""))

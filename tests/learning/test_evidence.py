@@ -213,10 +213,16 @@ def test_an_edit_is_noted_once(desk: Desk) -> None:
 
 
 def test_a_long_correction_is_kept_in_part(desk: Desk) -> None:
-    desk.attempt(("write_file", {"path": "long.md", "content": "a line\n" * 1000}))
-    (desk.root / "long.md").write_text("another line\n" * 1000)
+    desk.attempt(("write_file", {"path": "long.md", "content": "a line\n" * 300}))
+    (desk.root / "long.md").write_text("another line\n" * 300)
     (noted,) = desk.asks()
     assert len(noted.reason) == evidence.REASON_CHARACTERS
+
+
+def test_what_is_too_much_to_compare_is_no_evidence(desk: Desk) -> None:
+    desk.attempt(("write_file", {"path": "long.md", "content": "a line\n" * 3000}))
+    (desk.root / "long.md").write_text("another line\n" * 3000)
+    assert desk.asks() == ()
 
 
 def test_changes_in_place_after_three_later_attempts_are_kept(desk: Desk) -> None:

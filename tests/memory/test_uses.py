@@ -161,5 +161,5 @@ def test_the_statistics_of_2000_procedures_over_10000_attempts_are_read_at_once(
     utilities(found, range(1, 2001))
     taken = time.process_time() - begun
     assert len(found.procedures) == 2000
-    # Some 0.1 s where it was written; a query a procedure takes minutes.
+    # Some 0.3 s where it was written; a query a procedure takes minutes.
     assert taken < 2
