@@ -131,7 +131,7 @@ def inter_difference(model: Model, success: Replay, failure: Replay) -> Float32A
 def intra_difference(model: Model, run: Replay, trajectory: Trajectory) -> Float32Array | None:
     """NPM's pair within a failed run: its sound turns against its degenerate ones; None if it has not both."""
     bad = set(degenerate_turns(trajectory))
-    rows = turn_means(model, run)
+    rows, _ = turn_rows(model, run)
     sound = [rows[turn] for turn in range(len(rows)) if turn not in bad]
     broken = [rows[turn] for turn in range(len(rows)) if turn in bad]
     if not sound or not broken:
@@ -180,15 +180,15 @@ def prefers_intra(successes: Sequence[Trajectory], everything: Sequence[Trajecto
     return _mean_steps(successes) > 1.5 * _mean_steps(everything)
 
 
-def turn_means(model: Model, run: Replay) -> list[Float32Array]:
-    """Mean over each turn's generated tokens, [n_layer - 1, n_embd] a turn."""
+def turn_rows(model: Model, run: Replay) -> tuple[list[Float32Array], Float32Array]:
+    """Mean over each turn's generated tokens, and the last token's row, each [n_layer - 1, n_embd]; one reading."""
     positions = [position for first, end in run.spans for position in range(first, end)]
     rows = capture(model, run.tokens, positions)[1:]
     found, at = [], 0
     for first, end in run.spans:
         found.append(rows[:, at : at + end - first].mean(axis=1))
         at += end - first
-    return found
+    return found, rows[:, -1].copy()
 
 
 def last_row(model: Model, run: Replay) -> Float32Array:

@@ -9,8 +9,7 @@ model. Elsewhere: vectors on the spot and from a user's own prompts (quick_vecto
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,61 +17,25 @@ import numpy as np
 from localnpm.config import LearningSettings
 from localnpm.distill import contrast, gate
 from localnpm.distill.calibrate import Effect, Strength, bisect, calibrate, effects, windows
-from localnpm.distill.contrast import Site
-from localnpm.distill.directions import (
-    mean_difference,
-    principal_component,
-    random_directions,
-    rows_at,
-    site_slopes,
-    split_half,
-    steering_of,
-)
+from localnpm.distill.directions import random_directions, rows_at, split_half, steering_of
+from localnpm.distill.distilled import DistilledVector, Synthesized
 from localnpm.distill.gguf import compose
-from localnpm.distill.replay import Replay, replay, with_script, without_memory
-from localnpm.distill.vector_file import FINGERPRINT, VectorFile
+from localnpm.distill.quick_vectors import synthesize, train_vector
+from localnpm.distill.runs import Progress, Runs, direction_of, look, slopes_of, stopped
+from localnpm.distill.vector_file import FINGERPRINT
 from localnpm.engine.arrays import Float32Array
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.messages import ToolSchema
-from localnpm.memory.procedure_records import VectorStatus
 from localnpm.memory.records import Trajectory
+
+__all__ = ["DistilledVector", "Synthesized", "distil_vector", "synthesize", "train_vector"]
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[str, int, int], None]
-"""What is being done, steps done, steps in all."""
-
 MOST_RUNS = 8
 """Successes that a vector is made from at most: the newest."""
-MOST_SITES = 24
-PROBES = 512
-"""Vectors tried to measure a direction; see directions.site_slopes."""
 DEFAULT_COEFFICIENT = 0.2
-
-
-@dataclass(frozen=True, eq=False)
-class DistilledVector:
-    """A vector, ready to be stored. `calibration` is what was measured, as plain values for JSON."""
-
-    file: VectorFile
-    status: VectorStatus
-    reason: str
-    method: str
-    pairs: int
-    calibration: Mapping[str, Any] = field(default_factory=dict)
-    lineage: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class _Runs:
-    """What there is to learn from: the successes replayed, where they decide, and their differences."""
-
-    replays: tuple[Replay, ...]
-    sites: tuple[Site, ...]
-    norms: Float32Array
-    differences: Float32Array | None
-    """float32 [replays, n_layer - 1, n_embd]; None where directions are measured instead."""
 
 
 def distil_vector(
@@ -111,20 +74,20 @@ def distil_vector(
         log.info("no vector: none of %d successes can be replayed", len(successes))
         return None
     rng = np.random.default_rng(seed)
-    runs = _look(chat, chosen, against, script, settings, confidences or {}, tools, cancel, progress)
-    if runs is None or not runs.sites or _stopped(cancel):
+    runs = look(chat, chosen, against, script, settings, confidences or {}, tools, cancel, progress)
+    if runs is None or not runs.sites or stopped(cancel):
         log.info("no vector: the model by itself already does what %d successes show, or was stopped", len(chosen))
         return None
     ranges = windows(chat.model.info.n_layer)
-    slopes = _slopes(chat, runs, ranges[0], rng, cancel, progress)
-    if _stopped(cancel):
+    slopes = slopes_of(chat, runs, ranges[0], rng, cancel, progress)
+    if stopped(cancel):
         return None
     strength, evidence, trials = _judge(chat, runs, slopes, ranges, settings, rng, tools, cancel, progress)
-    if _stopped(cancel):
+    if stopped(cancel):
         return None
     status, reason = gate.verdict(evidence)
     method = "gradient" if runs.differences is None else f"{'context' if script else 'contrast'} {settings.direction}"
-    rows = _direction(runs, slopes, range(len(runs.replays)), settings)
+    rows = direction_of(runs, slopes, range(len(runs.replays)), settings)
     model = chat.model
     provenance = {FINGERPRINT: chat.fingerprint, "method": method, "runs": str(len(runs.replays))}
     file = compose(
@@ -149,103 +112,9 @@ def distil_vector(
     return DistilledVector(file, status, reason, method, len(runs.replays), measured, tuple(used))
 
 
-def _look(
-    chat: LlamaChat,
-    successes: Sequence[Trajectory],
-    failures: Sequence[Trajectory],
-    script: str,
-    settings: LearningSettings,
-    confidences: Mapping[int, float],
-    tools: Sequence[ToolSchema],
-    cancel: Cancel | None,
-    progress: Progress | None,
-) -> _Runs | None:
-    """Replay, and find the deciding positions; None if stopped or nothing fits the context."""
-    model = chat.model
-    system = without_memory(successes[0].attempt.system)
-    lost = [(one, replay(chat, one, system, tools)) for one in failures]
-    replays: list[Replay] = []
-    sites: list[Site] = []
-    differences: list[Float32Array] = []
-    for number, success in enumerate(successes):
-        if _stopped(cancel):
-            return None
-        if progress is not None:
-            progress("comparing runs", number, len(successes))
-        weight = confidences.get(success.attempt.id, 1.0)
-        told = replay(chat, success, with_script(system, script), tools) if script else ()
-        for part, run in enumerate(replay(chat, success, system, tools)):
-            scripted = told[part] if part < len(told) else None
-            index = len(replays)
-            if settings.direction != "gradient":
-                difference = _difference(chat, run, scripted, [one for _, ones in lost for one in ones[:1]])
-                if difference is None:
-                    continue
-                differences.append(difference)
-            found = contrast.own_sites(model, run, index, weight, scripted)
-            for one, others in lost:
-                if one.request == success.request and others:
-                    site = contrast.decision_site(
-                        model, run, others[0], index, weight * confidences.get(one.attempt.id, 1.0)
-                    )
-                    if site is not None and all(site.position != known.position for known in found):
-                        found.append(site)
-            replays.append(run)
-            sites += found
-    if not replays:
-        return None
-    if len(sites) > MOST_SITES:
-        # Evenly over the runs: the first sites of each.
-        order = sorted(sites, key=lambda site: sum(o.run == site.run and o.position < site.position for o in sites))
-        sites = sorted(order[:MOST_SITES], key=lambda site: (site.run, site.position))
-    norms = contrast.median_norms(model, replays[:4])
-    return _Runs(tuple(replays), tuple(sites), norms, np.stack(differences) if differences else None)
-
-
-def _difference(chat: LlamaChat, run: Replay, scripted: Replay | None, lost: Sequence[Replay]) -> Float32Array | None:
-    """What stands against a run: its script, else a failure of its request, else any failures."""
-    if scripted is not None:
-        return contrast.context_difference(chat.model, run, scripted)
-    for other in lost:
-        found = contrast.decision_difference(chat.model, run, other)
-        if found is not None:
-            return found
-    if not lost:
-        return None
-    result: Float32Array = np.mean([contrast.inter_difference(chat.model, run, other) for other in lost], axis=0)
-    return result
-
-
-def _slopes(
-    chat: LlamaChat,
-    runs: _Runs,
-    layers: tuple[int, int],
-    rng: np.random.Generator,
-    cancel: Cancel | None,
-    progress: Progress | None,
-) -> Float32Array | None:
-    """float32 [sites, n_embd]; None where the direction comes from differences."""
-    if runs.differences is not None:
-        return None
-    told = None if progress is None else lambda done, total: progress("measuring the direction", done, total)
-    return site_slopes(chat.model, runs.sites, runs.norms, layers, probes=PROBES, rng=rng, cancel=cancel, progress=told)
-
-
-def _direction(
-    runs: _Runs, slopes: Float32Array | None, part: Sequence[int], settings: LearningSettings
-) -> Float32Array:
-    """float32 [n_layer - 1, n_embd] from some of the runs."""
-    if slopes is not None:
-        total = slopes[[index for index, site in enumerate(runs.sites) if site.run in part]].sum(axis=0)
-        return np.tile(total, (len(runs.norms), 1))
-    assert runs.differences is not None
-    take = principal_component if settings.direction == "principal" else mean_difference
-    return take(runs.differences[list(part)])
-
-
 def _judge(
     chat: LlamaChat,
-    runs: _Runs,
+    runs: Runs,
     slopes: Float32Array | None,
     ranges: Sequence[tuple[int, int]],
     settings: LearningSettings,
@@ -263,12 +132,12 @@ def _judge(
     calls: list[tuple[float, float]] = []
     rotations = list(contrast.folds(len(deciding), rng)) if len(deciding) >= 3 else []
     for turn, parts in enumerate(rotations):
-        if _stopped(cancel):
+        if stopped(cancel):
             break
         if progress is not None:
             progress("calibrating and judging", turn, len(rotations))
         learned, tuned, judged = ([deciding[index] for index in part] for part in parts)
-        rows = _direction(runs, slopes, learned, settings)
+        rows = direction_of(runs, slopes, learned, settings)
         held_out = [runs.replays[index] for index in tuned]
         strength = calibrate(model, rows, norms, held_out, bound=settings.kl, ranges=ranges)
         strengths.append(strength)
@@ -307,10 +176,10 @@ def _middle(strengths: Sequence[Strength]) -> Strength:
 
 
 def _untested(
-    chat: LlamaChat, runs: _Runs, slopes: Float32Array | None, layers: tuple[int, int], settings: LearningSettings
+    chat: LlamaChat, runs: Runs, slopes: Float32Array | None, layers: tuple[int, int], settings: LearningSettings
 ) -> Strength:
     """The usual strength, or less where the bound on KL asks for it: too few runs to hold any out."""
-    rows = _direction(runs, slopes, range(len(runs.replays)), settings)
+    rows = direction_of(runs, slopes, range(len(runs.replays)), settings)
 
     def at(coefficient: float) -> Strength:
         steering = steering_of(rows_at(rows, runs.norms, coefficient, layers))
@@ -320,15 +189,11 @@ def _untested(
     return usual if usual.effect.kl <= settings.kl else bisect(at, DEFAULT_COEFFICIENT, settings.kl)
 
 
-def _halves(runs: _Runs, settings: LearningSettings) -> float:
+def _halves(runs: Runs, settings: LearningSettings) -> float:
     """Mean cosine over the layers of the directions from two halves of the differences."""
     count = len(runs.replays)
     if count < 2:
         return 0.0
-    first = _direction(runs, None, range(0, count, 2), settings)
-    second = _direction(runs, None, range(1, count, 2), settings)
+    first = direction_of(runs, None, range(0, count, 2), settings)
+    second = direction_of(runs, None, range(1, count, 2), settings)
     return float((first * second).sum(axis=1).mean())
-
-
-def _stopped(cancel: Cancel | None) -> bool:
-    return cancel is not None and cancel.is_set()
