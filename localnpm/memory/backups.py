@@ -4,6 +4,7 @@ Only routine copies are ever deleted here, the oldest first; those made on reque
 """
 
 import re
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ from localnpm.memory.database import Database
 KEPT = 3
 """Routine backups that are kept where no setting says otherwise."""
 EVERY = timedelta(days=1)
+STAGING = "import-"
+"""What the folder is called, before eight characters of chance, in which a memory is got ready to be imported."""
 _NAME = re.compile(r"memory-(\d{8}T\d{6})(?:-\d+)?-(?P<kind>routine|asked|v\d+)\.db")
 
 
@@ -81,6 +84,14 @@ def routine(database: Database, keep: int = KEPT) -> Path | None:
     for backup in older[keep - 1 :]:
         backup.path.unlink(missing_ok=True)
     return made
+
+
+def sweep(home: Path) -> None:
+    """Delete what a killed process has left of a copy half made: of a backup, or of a memory being imported."""
+    for part in (home / "backups").glob("*.part"):
+        part.unlink(missing_ok=True)
+    for staged in home.glob(f"{STAGING}????????"):
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def _unused(folder: Path, kind: str) -> Path:

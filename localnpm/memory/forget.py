@@ -15,7 +15,7 @@ from typing import Literal
 
 from localnpm.errors import LocalnpmError, MemoryFileError
 from localnpm.memory import drafts, forget_learned, process
-from localnpm.memory.backups import is_routine
+from localnpm.memory.backups import is_routine, sweep
 from localnpm.memory.clock import days_ago
 from localnpm.memory.database import Database, storable, tables_of
 from localnpm.memory.procedure_rows import unknown_procedure, unknown_vector
@@ -160,6 +160,8 @@ def _forget(
         hashes, emptied = _delete(connection, target)
     removed = _remove_undo_files(database, hashes)
     drafts.clear(database)
+    if database.folder is not None:
+        sweep(database.folder)
     wiped = database.wipe()
     left = []
     for backup in backups:

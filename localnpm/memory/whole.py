@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from localnpm.errors import LocalnpmError, MemoryFileError
+from localnpm.memory.backups import STAGING
 from localnpm.memory.database import Database
 from localnpm.memory.faults import explained
 from localnpm.memory.migrations import APPLICATION_ID
@@ -46,7 +47,7 @@ def import_memory(database: Database, file: Path) -> None:
         raise LocalnpmError("A private memory takes over no file.")
     _check_empty(database)
     _check_kind(file)
-    with tempfile.TemporaryDirectory(prefix="import-", dir=database.folder) as name:
+    with tempfile.TemporaryDirectory(prefix=STAGING, dir=database.folder) as name:
         staged = Path(name) / "memory.db"
         try:
             _stage(file, staged)

@@ -258,6 +258,13 @@ def test_a_forgotten_vector_is_in_no_byte(database: Database, path: Path, vector
     assert holds_mark(path.parent) == []
 
 
+def test_copies_left_half_made_by_a_killed_process_are_deleted(database: Database, path: Path, attempt: int) -> None:
+    for left in ("backups/memory-20250101T000000-routine.db.part", "import-abcd1234/memory.db"):
+        database.backup(path.parent / left)
+    forget_attempts(database, [attempt])
+    assert holds_mark(path.parent) == []
+
+
 def test_backups_are_rewritten_without_what_was_learned(
     database: Database, path: Path, learned: Procedure, attempt: int
 ) -> None:
