@@ -31,11 +31,12 @@ TABLES = ("sessions", "attempts", "steps", "verdicts", "changes", "locks")
 
 def rows(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
     """The rows of the log, by the columns that the first version has."""
+    with Database.open(None, migrations=MIGRATIONS[:1]) as first:
+        columns = {
+            table: ", ".join(row["name"] for row in first.query(f"PRAGMA table_info({table})")) for table in TABLES
+        }
     return {
-        table: [
-            tuple(row)[: 20 if table == "attempts" else None]
-            for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")
-        ]
+        table: [tuple(row) for row in connection.execute(f"SELECT {columns[table]} FROM {table} ORDER BY 1")]
         for table in TABLES
     }
 
