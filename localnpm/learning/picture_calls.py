@@ -5,7 +5,7 @@ changes anything, the agent lists the folders it works in, and it reads a file b
 Not covered: whether the calls do it (rehearsal.py replays them); which of several ways a user took.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import PurePosixPath
@@ -84,18 +84,24 @@ class _Planner:
             self.have[path] = item
 
     def _folder_moves(self) -> Iterator[ToolCall]:
-        for folder in sorted(path for path, item in self.have.items() if item.kind == "directory"):
-            inside = _below(self.have, folder)
-            if folder in self.after or folder not in self.have or not any(i.kind == "file" for i in inside.values()):
+        """Folders of which a new one has all names and at least half of the contents; the outermost first."""
+        after = _insides(self.after)
+        targets: dict[frozenset[str], list[str]] = {}
+        for target in sorted(after):
+            if target not in self.have:
+                targets.setdefault(frozenset(after[target]), []).append(target)
+        for folder, inside in sorted(_insides(self.have).items()):
+            if folder in self.after or folder not in self.have:
                 continue
-            for target in sorted(path for path, item in self.after.items() if item.kind == "directory"):
-                if target not in self.have and _alike(inside, _below(self.after, target)):
-                    yield ToolCall("move_file", {"source": folder, "destination": target})
-                    self._rename(folder, target)
-                    break
+            free = [path for path in targets.get(frozenset(inside), ()) if path not in self.have]
+            best = max(free, key=lambda path: _shared(inside, after[path]), default="")
+            if best and 2 * _shared(inside, after[best]) >= len(inside):
+                yield ToolCall("move_file", {"source": folder, "destination": best})
+                self._rename(folder, best)
 
     def _rename(self, folder: str, target: str) -> None:
-        for path in [folder, *(f"{folder}/{name}" for name in _below(self.have, folder))]:
+        moved = [path for path in self.have if path == folder or path.startswith(folder + "/")]
+        for path in moved:
             self.have[target + path[len(folder) :]] = self.have.pop(path)
 
     def _moves(self) -> Iterator[ToolCall]:
@@ -164,21 +170,26 @@ def _with_reads(calls: Iterable[ToolCall], before: Picture) -> Iterator[ToolCall
             text = texts.pop(arguments["path"], None)
             if text is not None and len(text) <= READ_CHARACTERS:
                 yield ToolCall("read_file", {"path": arguments["path"]})
-        elif call.name == "move_file" and arguments["source"] in texts:
-            texts[arguments["destination"]] = texts.pop(arguments["source"])
+        elif call.name == "move_file":
+            source, destination = arguments["source"], arguments["destination"]
+            for path in [path for path in texts if path == source or path.startswith(source + "/")]:
+                texts[destination + path[len(source) :]] = texts.pop(path)
         yield call
 
 
-def _below(picture: Picture, folder: str) -> dict[str, Item]:
-    """What is below a folder, by its path from there."""
-    head = folder + "/"
-    return {path[len(head) :]: item for path, item in picture.items() if path.startswith(head)}
+def _insides(picture: Picture) -> dict[str, dict[str, str]]:
+    """The digests of the files below each folder that has any, by their paths from there."""
+    insides: dict[str, dict[str, str]] = {}
+    for path, item in picture.items():
+        if item.kind == "file":
+            for parent in map(str, PurePosixPath(path).parents):
+                if parent != ".":
+                    insides.setdefault(parent, {})[path[len(parent) :]] = item.digest
+    return insides
 
 
-def _alike(one: dict[str, Item], other: dict[str, Item]) -> bool:
-    return one.keys() == other.keys() and all(
-        one[path].kind == other[path].kind and one[path].digest == other[path].digest for path in one
-    )
+def _shared(one: Mapping[str, str], other: Mapping[str, str]) -> int:
+    return sum(other[path] == digest for path, digest in one.items())
 
 
 def _same(one: Item, other: Item) -> bool:

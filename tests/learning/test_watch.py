@@ -140,6 +140,20 @@ def test_a_file_moved_and_then_changed_is_moved_and_edited(place: Place) -> None
     assert shown.complete
 
 
+def test_a_folder_renamed_with_a_change_in_it_is_moved_and_then_edited(place: Place) -> None:
+    (place.root / "docs/notes.md").write_text("One.\n")
+
+    def by_hand(root: Path) -> None:
+        rename(root / "docs", root / "papers")
+        append(root / "papers/plan.md", "Then the shed.\n")
+
+    assert [str(call) for call in place.shown(by_hand).calls][1:] == [
+        'move_file(source="docs", destination="papers")',
+        'read_file(path="papers/plan.md")',
+        'append_file(path="papers/plan.md", content="Then the shed.")',
+    ]
+
+
 def test_a_careful_agent_looks_before_it_changes(place: Place) -> None:
     shown = place.shown(lambda root: append(root / "docs/plan.md", "Then the shed.\n"))
     assert [str(call) for call in shown.calls[:2]] == [
