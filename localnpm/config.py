@@ -152,6 +152,16 @@ class LearningSettings:
 
 
 @dataclass(frozen=True)
+class AppSettings:
+    """The terminal app."""
+
+    theme: str = setting("", "a name from the palette's list of themes; empty: localnpm's own choice")
+    animation: bool = setting(True, "let things move; NO_COLOR and TEXTUAL_ANIMATIONS are heeded too")
+    bell: bool = setting(True, "ring when a long task ends or asks while you look elsewhere")
+    keys: str = setting("", "other keys: ID=KEY,... such as chat.good=f6,chat.bad=f7; F1 shows the ids")
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings, checked."""
 
@@ -163,6 +173,7 @@ class Settings:
     permissions: PermissionSettings = PermissionSettings()
     memory: MemorySettings = MemorySettings()
     learning: LearningSettings = LearningSettings()
+    app: AppSettings = AppSettings()
 
 
 @dataclass(frozen=True)

@@ -32,4 +32,12 @@ def open_app(context: Context, options: Options, session_id: int | None = None) 
             yield opened
 
     options = replace(options, terminal=True)
-    LocalnpmApp(context.home, options, context.open_database, open_agent, session_id=session_id).run()
+    app = LocalnpmApp(
+        context.home,
+        options,
+        context.open_database,
+        open_agent,
+        session_id=session_id,
+        looks=context.settings.app,
+    )
+    app.run()

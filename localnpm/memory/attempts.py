@@ -287,6 +287,23 @@ class AttemptLog:
         )
         return tuple(read_attempt(row) for row in rows)
 
+    def interrupted(self, workspace: Path | str) -> Attempt | None:
+        """The newest attempt in a workspace whose process died, if nobody has decided about it yet."""
+        rows = self.database.query(
+            "SELECT * FROM attempts WHERE status = 'interrupted' AND undone_at IS NULL AND workspace = ? "
+            "AND NOT EXISTS (SELECT 1 FROM attempts AS next WHERE next.retry_of = attempts.id) ORDER BY id DESC LIMIT 1",
+            (str(workspace),),
+        )
+        return read_attempt(rows[0]) if rows else None
+
+    def dismiss(self, attempt_id: int) -> None:
+        """Leave an interrupted attempt as it is: it is cancelled from now on."""
+        with self.database.transaction() as connection:
+            self._exists(connection, attempt_id)
+            connection.execute(
+                "UPDATE attempts SET status = 'cancelled' WHERE id = ? AND status = 'interrupted'", (attempt_id,)
+            )
+
     def search(self, text: str, *, limit: int = 20) -> tuple[Hit, ...]:
         """Attempts whose texts hold all the words; see `search.search`."""
         return search(self.database, text, limit=limit)

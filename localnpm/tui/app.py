@@ -5,21 +5,25 @@ sentence_transformers, and the agent is opened in its thread after the first pai
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
-from textual.app import App
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
 from textual.reactive import reactive
+from textual.screen import Screen
 
 from localnpm.agent import events
 from localnpm.agent.options import Options
+from localnpm.config import AppSettings
 from localnpm.home import Home
 from localnpm.plain import visible
 from localnpm.tui.backend import Backend
+from localnpm.tui.commands import COMMANDS, SlashCommand
 from localnpm.tui.literal import literal
 from localnpm.tui.messages import (
     Asked,
@@ -47,6 +51,11 @@ class LocalnpmApp(App[None]):
     TITLE = "localnpm"
     CSS_PATH = "localnpm.tcss"
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "Help", id="app.help"),
+        Binding("ctrl+q", "quit", "Quit", id="app.quit", priority=True),
+    ]
+
     status: reactive[Status] = reactive(Status())
 
     def __init__(
@@ -57,8 +66,10 @@ class LocalnpmApp(App[None]):
         open_agent: "Callable[[Options], AbstractContextManager[Opened]]",
         *,
         session_id: int | None = None,
+        looks: AppSettings = AppSettings(),
     ) -> None:
         super().__init__()
+        self.looks = looks
         self.home = home
         self.options = options
         self._open_agent = open_agent
@@ -93,8 +104,48 @@ class LocalnpmApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the chat; open the agent when it has been painted."""
+        self.apply(self.looks)
         self.push_screen(ChatScreen(self._session_id))
+        if not self.home.memory.exists() and not self.options.private:
+            self.call_after_refresh(self._welcome)
         self.call_after_refresh(self.backend.start)
+
+    def apply(self, looks: AppSettings) -> None:
+        """Take over what the settings say of looks and keys; what cannot be used is told."""
+        if looks.theme in self.available_themes:
+            self.theme = looks.theme
+        elif looks.theme:
+            self.notify(f"There is no theme {looks.theme!r}.", severity="warning", markup=False)
+        if not looks.animation:
+            self.animation_level = "none"
+        pairs = [pair.partition("=") for pair in looks.keys.split(",") if "=" in pair]
+        self.set_keymap({name.strip(): key.strip() for name, _, key in pairs})
+
+    def _welcome(self) -> None:
+        from localnpm.tui.screens.first_run import FirstRunScreen
+
+        self.push_screen(FirstRunScreen())
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: Textual's own commands, and every slash command."""
+        yield from super().get_system_commands(screen)
+        for command in COMMANDS:
+            yield SystemCommand(f"/{command.name}", command.meaning, partial(self._from_palette, command))
+
+    def action_help(self) -> None:
+        """Keys for what has the focus; again, to close."""
+        if self.screen.query("HelpPanel"):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
+
+    def _from_palette(self, command: SlashCommand) -> None:
+        """Carry out a command; one that wants an argument is put where it can be typed."""
+        if command.argument and not command.argument.startswith("["):
+            self.chat.composer.write(f"/{command.name} ")
+            self.chat.composer.focus()
+        else:
+            self.run_worker(self.chat.carry_out(command), exit_on_error=False)
 
     async def on_unmount(self) -> None:
         """Leave nothing running."""
