@@ -101,15 +101,28 @@ def _other_profiles(task: Task, profile: Habits) -> list[tuple[tuple[str, ...], 
 
 
 def _distance(files: Files, wanted: Files) -> float:
-    """How far files are from the wanted ones: 1 for one that is missing or too much, less for one that differs."""
-    total = 0.0
-    for path in {*files, *wanted}:
-        have, want = files.get(path), wanted.get(path)
-        if have is None or want is None:
+    """How far files are from the wanted ones: up to 1 for each that differs, 2 for one missing and another too much.
+
+    A file under a name that is nearly the wanted one counts as that file, so that a slip of the pen hides no habit.
+    """
+    total = sum(1 - _likeness(files[path], wanted[path]) for path in files if path in wanted)
+    missing = [path for path in wanted if path not in files]
+    surplus = [path for path in files if path not in wanted]
+    for path in missing:
+        costs = {other: 2 - _likeness(other, path) - _likeness(files[other], wanted[path]) for other in surplus}
+        nearest = min(costs, key=lambda other: costs[other], default=None)
+        if nearest is None:
             total += 1
-        elif have.rstrip() != want.rstrip():
-            total += 1 - SequenceMatcher(None, have.rstrip(), want.rstrip(), autojunk=False).ratio()
-    return total
+        else:
+            total += costs[nearest]
+            surplus.remove(nearest)
+    return total + len(surplus)
+
+
+def _likeness(one: str, other: str) -> float:
+    """1 for texts that are equal but for white space at their ends, 0 for texts with nothing in common."""
+    one, other = one.rstrip(), other.rstrip()
+    return 1.0 if one == other else SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
 def _sentence(habit: str, variant: str, draw: random.Random, worded: Wording) -> tuple[str, Wording]:

@@ -54,6 +54,17 @@ def test_a_habit_is_seen_in_work_that_is_wrong_otherwise_too() -> None:
     assert violated(task, wants, before, after, "Done.") == ("journal",)
 
 
+def test_a_slip_in_a_name_hides_no_habit() -> None:
+    rng = random.Random(6)
+    wants = {**full_profile(rng), "note_place": "folder"}
+    task = BY_NAME["write_note"].make_solid(Names(rng))
+    before = dict(task.workspace().files)
+    wrong = task.end_state(before, {**wants, "note_place": "root"})
+    after = {path if path in before else path.replace("-", "x", 1): text for path, text in wrong.items()}
+    assert after != wrong
+    assert violated(task, wants, before, after, "Done.") == ("note_place",)
+
+
 def test_who_changed_nothing_has_shown_no_habit() -> None:
     rng = random.Random(7)
     task = BY_NAME["remove_file"].make_solid(Names(rng))
