@@ -43,16 +43,19 @@ def import_(
     header = read_header(_model_path(context, model))
     if header.n_layer and header.n_embd:
         gguf.fitted(read, header.n_layer, header.n_embd)
+    from localnpm.agent.prompts import system_text
     from localnpm.distill import intake
 
     with _model(context, model) as chat, context.open_database() as database:
-        taken = intake.take_in(read, chat)
-        stored = intake.store(taken, VectorStore(database), chat, name=name, source=file)
+        vectors = VectorStore(database)
+        name = intake.free_name(name, file, vectors, chat.fingerprint)
+        taken = intake.take_in(read, chat, system=system_text(), bound=context.settings.learning.kl)
+        stored = intake.store(taken, vectors, chat, name, file)
     if as_json:
         click.echo(json_text({"id": stored.id, "name": stored.name, "status": stored.status, **taken.measured}))
         return
     click.echo(visible(f"{stored.name} (vector {stored.id}) is {stored.status}: {stored.status_reason}"))
-    click.echo(f"As strong as a coefficient of {taken.strength:.3g} of localnpm's own vectors.")
+    click.echo(f"As strong as the coefficient {taken.strength:.3g}; moves tokens by {taken.measured['kl']:.3g} nats.")
 
 
 @click.command("try")

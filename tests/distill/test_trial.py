@@ -36,7 +36,7 @@ def file(chat: LlamaChat, norms: np.ndarray) -> VectorFile:
     """A random direction of some strength."""
     rows = np.random.default_rng(5).standard_normal((chat.model.info.n_layer - 1, chat.model.info.n_embd))
     return gguf.compose(
-        rows.astype(np.float32), norms.astype(np.float32), 0.6, (2, 5), model_hint=chat.model.info.architecture
+        rows.astype(np.float32), norms.astype(np.float32), 0.2, (2, 5), model_hint=chat.model.info.architecture
     )
 
 
@@ -46,7 +46,7 @@ def test_scale_1_writes_what_the_steered_model_writes(chat: LlamaChat, file: Vec
     prompt, _ = chat.prompt(MESSAGES, ())
     generation = chat.model.generate(prompt, max_tokens=24, stop=chat.format.stop, steering=steering)
     assert found.text == "".join(generation)
-    assert found.coefficient == pytest.approx(0.6)
+    assert found.coefficient == pytest.approx(0.2)
 
 
 def test_scale_0_is_the_model_without_the_vector(chat: LlamaChat, file: VectorFile) -> None:
@@ -59,8 +59,8 @@ def test_a_stronger_scale_moves_the_same_text_further(chat: LlamaChat, file: Vec
     prompt, _ = chat.prompt(MESSAGES, ())
     generated = chat.model.tokenize('<tool_call>\n{"name": "read_file", "arguments": {"path": "shopping.md"}}')
     moved = [
-        trial.mean_kl(chat.model, prompt, generated, Steering((SteeringPart(gguf.scaled(file, scale * 0.6)),)))
-        for scale in (0.25, 0.5, 1)
+        trial.mean_kl(chat.model, prompt, generated, Steering((SteeringPart(gguf.scaled(file, scale * 0.2)),)))
+        for scale in (1, 2, 3)
     ]
     assert 0 < moved[0] < moved[1] < moved[2]
 
@@ -69,7 +69,7 @@ def test_the_divergence_is_that_of_the_distributions_whatever_is_read_at_once(
     chat: LlamaChat, file: VectorFile
 ) -> None:
     prompt, _ = chat.prompt(MESSAGES, ())
-    generated = chat.model.tokenize("a b c d e f g h " * 10)
+    generated = chat.model.tokenize("a b c d e f g h " * 5)
     assert len(generated) > 32
     steering = Steering((SteeringPart(gguf.scaled(file)),))
     tokens, positions = [*prompt, *generated], range(len(prompt) - 1, len(prompt) + len(generated) - 1)
@@ -79,26 +79,44 @@ def test_the_divergence_is_that_of_the_distributions_whatever_is_read_at_once(
     assert trial.mean_kl(chat.model, prompt, generated, steering) == pytest.approx(expected, rel=0.01)
 
 
-def test_a_vector_in_localnpms_unit_is_as_strong_as_its_coefficient(chat: LlamaChat, file: VectorFile) -> None:
-    taken = intake.take_in(file, chat)
-    assert taken.strength == pytest.approx(0.6, rel=1e-3)
-    assert "not this model's" not in taken.reason
+@pytest.fixture(scope="module")
+def taken(chat: LlamaChat, file: VectorFile) -> intake.Intake:
+    return intake.take_in(file, chat)
 
 
-def test_a_vector_longer_than_the_residual_stream_is_noted(chat: LlamaChat, file: VectorFile) -> None:
-    raw = VectorFile(file.directions * 10, "qwen3", "raw", 1.0, file.layers)
-    assert "times as long as the residual stream itself" in intake.take_in(raw, chat).reason
-
-
-def test_norms_of_another_model_are_noted(chat: LlamaChat, file: VectorFile, norms: np.ndarray) -> None:
+@pytest.fixture(scope="module")
+def strong(chat: LlamaChat, file: VectorFile, norms: np.ndarray) -> intake.Intake:
+    """The same ten times as long, by its own words made for another model."""
     other = gguf.compose(
-        file.directions, (norms / 20).astype(np.float32), 0.6, file.layers, model_hint="llama",
+        file.directions, (norms / 20).astype(np.float32), 120, file.layers, model_hint="llama",
         provenance={"model_fingerprint": "other"},
     )  # fmt: skip
-    reason = intake.take_in(other, chat).reason
-    assert "not this model's" in reason
-    assert "made for a 'llama' model" in reason
-    assert "another file or quantization" in reason
+    return intake.take_in(other, chat, bound=0.5)
+
+
+def test_a_vector_in_localnpms_unit_is_as_strong_as_its_coefficient(taken: intake.Intake) -> None:
+    assert taken.strength == pytest.approx(0.2, rel=1e-3)
+
+
+def test_of_a_vector_that_fits_nothing_is_noted(taken: intake.Intake) -> None:
+    assert taken.reason == "imported: look at `localnpm vector try`, then `localnpm vector enable`"
+    assert 0 < taken.measured["kl"] < 1
+
+
+def test_a_vector_longer_than_the_residual_stream_is_noted(strong: intake.Intake) -> None:
+    assert strong.strength == pytest.approx(6, rel=1e-3)
+    assert "3 times as long as the residual stream itself" in strong.reason
+
+
+def test_a_vector_that_is_too_strong_is_noted(strong: intake.Intake) -> None:
+    assert strong.measured["kl"] > 0.5
+    assert "0.5 are safe: take a smaller coefficient" in strong.reason
+
+
+def test_a_vector_of_another_model_is_noted(strong: intake.Intake) -> None:
+    assert "the norms that it states are not this model's" in strong.reason
+    assert "made for a 'llama' model, this is a 'qwen3'" in strong.reason
+    assert "another file or quantization" in strong.reason
 
 
 def test_zeros_are_refused(chat: LlamaChat, file: VectorFile) -> None:
@@ -106,13 +124,22 @@ def test_zeros_are_refused(chat: LlamaChat, file: VectorFile) -> None:
         intake.take_in(VectorFile(np.zeros_like(file.directions), "", "raw", 1.0, (1, 1)), chat)
 
 
-def test_what_is_kept_is_quarantined_and_names_its_file(chat: LlamaChat, file: VectorFile) -> None:
+def test_what_is_kept_is_quarantined_and_names_its_file(chat: LlamaChat, taken: intake.Intake) -> None:
+    source = Path("Mörning: tidy.gguf")
     with Database.open(None) as database:
         store = VectorStore(database)
-        taken = intake.take_in(file, chat)
-        kept = [intake.store(taken, store, chat, source=Path("Mörning: tidy.gguf")) for _ in range(2)]
-        assert [vector.name for vector in kept] == ["morning-tidy", "morning-tidy-2"]
-        assert {vector.status for vector in kept} == {"quarantined"}
-        assert gguf.read(store.gguf(kept[0].id)).provenance["imported_from"] == "Mörning: tidy.gguf"
+        names = []
+        for _ in range(2):
+            name = intake.free_name(None, source, store, chat.fingerprint)
+            names.append(intake.store(taken, store, chat, name, source).name)
+        assert names == ["morning-tidy", "morning-tidy-2"]
+        assert {vector.status for vector in store.all()} == {"quarantined"}
+        assert gguf.read(store.gguf(1)).provenance["imported_from"] == "Mörning: tidy.gguf"
+
+
+def test_a_name_that_is_taken_is_refused(chat: LlamaChat, taken: intake.Intake) -> None:
+    with Database.open(None) as database:
+        store = VectorStore(database)
+        intake.store(taken, store, chat, "tidy", Path("a.gguf"))
         with pytest.raises(ConfigError, match="already"):
-            intake.store(taken, store, chat, name="morning-tidy")
+            intake.free_name("tidy", Path("a.gguf"), store, chat.fingerprint)
