@@ -32,18 +32,20 @@ EXIT_CANCELLED = 130
     type=click.Choice(["trajectory", "script", "proceduralization"]),
     help="What a procedure holds (learning.build).",
 )
-@click.option("--rebuild", is_flag=True, help="Look at every procedure again.")
+@click.option("--no-vectors", is_flag=True, help="Scripts and examples only, no control vectors.")
+@click.option("--rebuild", is_flag=True, help="Make every procedure's control vector anew, as for another model.")
 @click.option(
     "--revert", type=int, is_flag=False, flag_value=LATEST, metavar="[PASS]", help="Take back a pass; the latest."
 )
 @click.option("--status", is_flag=True, help="Show the last passes and when the next one is due.")
 @click.option("-m", "--model", metavar="NAME|FILE", help="A name from `localnpm models list`, or a GGUF file.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: of a pass one event a line, the last is the result.")
 @click.pass_obj
 def distill(
     context: Context,
     policy: str | None,
     build: str | None,
+    no_vectors: bool,
     rebuild: bool,
     revert: int | None,
     status: bool,
@@ -68,12 +70,12 @@ def distill(
 
             _tell(Passes(database).revert(None if revert == LATEST else revert), as_json)
             return 0
-        done = _run(context, database, rebuild=rebuild, quiet=as_json)
+        done = _run(context, database, vectors=not no_vectors, rebuild=rebuild, as_json=as_json)
     _tell(done, as_json)
     return EXIT_CANCELLED if done.status == "interrupted" else 0
 
 
-def _run(context: Context, database: Database, *, rebuild: bool, quiet: bool) -> Pass:
+def _run(context: Context, database: Database, *, vectors: bool, rebuild: bool, as_json: bool) -> Pass:
     """A pass, with a bar on a terminal; Ctrl-C ends it before anything is published."""
     # Imported here: what `--help` does not need.
     from localnpm.cli.stream import aside
@@ -86,7 +88,7 @@ def _run(context: Context, database: Database, *, rebuild: bool, quiet: bool) ->
     settings = context.settings
     path = resolve(settings.model, context.home)
     cancel = Cancel()
-    with LlamaChat.open(path, settings.engine, cache=context.home.cache) as chat, _bar(quiet) as progress:
+    with LlamaChat.open(path, settings.engine, cache=context.home.cache) as chat, _told(as_json) as progress:
         embedder = embedder_opener(settings)()
 
         def work() -> Pass:
@@ -98,6 +100,7 @@ def _run(context: Context, database: Database, *, rebuild: bool, quiet: bool) ->
                 cause="rebuild" if rebuild else "command",
                 cancel=cancel,
                 progress=progress,
+                vectors=vectors,
                 rebuild=rebuild,
                 key=settings.memory.key,
             )
@@ -106,22 +109,29 @@ def _run(context: Context, database: Database, *, rebuild: bool, quiet: bool) ->
 
 
 @contextmanager
-def _bar(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar on standard error, where that is a terminal."""
+def _told(as_json: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """How a pass gets on: as events on standard output, else as a bar on standard error where that is a terminal."""
+    from localnpm.plain import json_text, one_line
+
+    if as_json:
+
+        def event(what: str, done: int, total: int) -> None:
+            click.echo(json_text({"type": "progress", "what": what, "done": done, "total": total}, indent=None))
+
+        yield event
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from localnpm.plain import one_line
-
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
+    console = Console(stderr=True, quiet=not sys.stderr.isatty())
     with Progress(*columns, console=console, transient=True) as bars:
         task = bars.add_task("loading", total=None)
 
-        def progress(what: str, done: int, total: int) -> None:
+        def bar(what: str, done: int, total: int) -> None:
             bars.update(task, description=one_line(what, 50), completed=done, total=total)
 
-        yield progress
+        yield bar
 
 
 def _tell(done: Pass, as_json: bool) -> None:
@@ -129,7 +139,7 @@ def _tell(done: Pass, as_json: bool) -> None:
     from localnpm.plain import json_text, visible
 
     if as_json:
-        click.echo(json_text(as_object(done)))
+        click.echo(json_text({"type": "result", "schema": 1, **as_object(done)}, indent=None))
         return
     if done.status == "interrupted":
         click.echo(

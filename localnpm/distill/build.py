@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from localnpm.distill.choose import most_agreed
+from localnpm.distill.choose import can_score, likeliest, most_agreed
 from localnpm.distill.compact import compact, way
 from localnpm.distill.doubt import doubtful
 from localnpm.distill.judged import Judged, seen, trusted
 from localnpm.distill.scripts import revise_script, write_script
 from localnpm.engine.cancel import Cancel
-from localnpm.engine.sampling import Sampling
+from localnpm.engine.sampling import GREEDY, Sampling
 from localnpm.engine.turns import ChatModel
 from localnpm.errors import ContextFullError, ScriptError
 from localnpm.memory.drafts import Drafts
@@ -24,8 +24,12 @@ from localnpm.memory.records import Trajectory
 
 Build = Literal["trajectory", "script", "proceduralization"]
 
-SOURCES = 4
+SOURCES = 3
 """Successes that scripts are written from, for them to agree on one."""
+DRAWN = (1, 2)
+"""Seeds of further scripts that a small model draws from a success, to choose among."""
+DRAW = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.02)
+"""How scripts are drawn."""
 SAMPLES = 4
 """Revisions that are drawn where the first changes nothing."""
 
@@ -53,9 +57,11 @@ class Writer:
         script, source = "", chosen[0]
         if self.build != "trajectory":
             written = [(self._write(attempt), attempt) for attempt in chosen]
+            if can_score(self.chat):
+                written += [(self._write(attempt, seed), attempt) for attempt in chosen[:2] for seed in DRAWN]
             usable = [(text, attempt) for text, attempt in written if text]
             if usable:
-                script = most_agreed([text for text, _ in usable], [attempt.confidence for _, attempt in usable])
+                script = self._choose(usable, chosen)
                 source = next(attempt for text, attempt in usable if text == script)
         return self._draft(script, source, "built", successes)
 
@@ -120,20 +126,49 @@ class Writer:
         return replace(draft, lineage=draft.lineage + tuple((failure.id, role) for role in roles))
 
     def with_example(self, version: Version, success: Judged) -> Draft:
-        """The same script with an example beside it."""
+        """The version with a success of it as its example; what a failure taught gives way to what tells it better.
+
+        Raises:
+            CancelledError: the pass was told to stop.
+            ModelError: the model failed.
+        """
+        script = version.script
+        if version.source == "reason" and can_score(self.chat):
+            written = self._write(success)
+            script = self._choose([(script, success), (written or script, success)], [success])
         return Draft(
-            script=version.script,
+            script=script,
             example=success.example,
             source=version.source,
             way=success.way,
             lineage=(*version.lineage, (success.id, "example")),
-            doubtful=version.doubtful,
+            doubtful=self._doubts(script, [success]) if script != version.script else version.doubtful,
             parent_id=version.id,
         )
 
-    def _write(self, attempt: Judged) -> str:
+    def _doubts(self, script: str, attempts: Sequence[Judged]) -> tuple[str, ...]:
+        return doubtful(script, trusted(attempts), seen([attempt.trajectory for attempt in attempts]))
+
+    def _choose(self, written: Sequence[tuple[str, Judged]], successes: Sequence[Judged]) -> str:
+        """Of scripts for one kind, the one that tells best what its successes did."""
+        texts = [text for text, _ in written]
+        if not can_score(self.chat):
+            return most_agreed(texts, [attempt.confidence for _, attempt in written])
+        runs = [attempt.trajectory for attempt in successes]
         return self._kept(
-            lambda: write_script(self.chat, attempt.example, cancel=self.cancel), "write", attempt.example
+            lambda: likeliest(self.chat, texts, runs, cancel=self.cancel),
+            "likeliest",
+            texts,
+            [attempt.id for attempt in successes],
+        )
+
+    def _write(self, attempt: Judged, seed: int | None = None) -> str:
+        sampling = GREEDY if seed is None else replace(DRAW, seed=seed)
+        return self._kept(
+            lambda: write_script(self.chat, attempt.example, sampling=sampling, cancel=self.cancel),
+            "write",
+            attempt.example,
+            seed,
         )
 
     def _kept(self, write: Callable[[], str], *sources: Any) -> str:
@@ -208,7 +243,7 @@ def draft_from_reason(
         revised = revise_script(chat, base.script, failed=failed, complaint=reason, cancel=cancel)
     if base is None or revised in ("", base.script):
         # What was in the prompt says it already, and did not help: say it in the failed run's own terms.
-        revised = revise(chat, write_script(chat, failed, cancel=cancel), failed, reason, cancel=cancel)
+        revised = revise(chat, write_script(chat, failed, cancel=cancel), trajectory, reason, cancel=cancel)
     lineage: tuple[tuple[int, Role], ...] = ((trajectory.attempt.id, "failure"), (trajectory.attempt.id, "reason"))
     words = (trajectory.request, reason, *said)
     kept = base.script if base is not None else ""
@@ -223,22 +258,23 @@ def draft_from_reason(
     )
 
 
-def revise(chat: ChatModel, script: str, failed: str, complaint: str, *, cancel: Cancel | None = None) -> str:
+def revise(chat: ChatModel, script: str, failure: Trajectory, complaint: str, *, cancel: Cancel | None = None) -> str:
     """The script of a failed run after a complaint, which must differ from what it was.
 
     A small model often hands the script back as it is. Then more are drawn, and of those that differ the one is taken
-    that the others agree with most.
+    in whose light the failed run is least likely, or, of a larger model's, that the others agree with most.
 
     Raises:
         ScriptError: whatever is drawn, nothing changes.
         CancelledError, ModelError: as `revise_script`.
     """
+    failed = compact(failure)
     revised = revise_script(chat, script, failed=failed, complaint=complaint, cancel=cancel)
     if revised != script:
         return revised
     others = []
     for seed in range(1, SAMPLES + 1):
-        sampling = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.02, seed=seed)
+        sampling = replace(DRAW, seed=seed)
         try:
             others.append(
                 revise_script(chat, script, failed=failed, complaint=complaint, sampling=sampling, cancel=cancel)
@@ -248,4 +284,6 @@ def revise(chat: ChatModel, script: str, failed: str, complaint: str, *, cancel:
     changed = [other for other in others if other != script]
     if not changed:
         raise ScriptError("the model sees nothing in the script that the complaint would change")
+    if can_score(chat):
+        return likeliest(chat, changed, [failure], unlikely=True, cancel=cancel)
     return most_agreed(changed)

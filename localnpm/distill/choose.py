@@ -1,10 +1,75 @@
-"""Which of several scripts for the same thing to take: the one that the others agree with most."""
+"""Which of several scripts for the same thing to take: what the others agree with most, or what makes runs likeliest.
+
+A script under which a success is likely says what the success did, and one under which a failure is unlikely says that
+it should have been otherwise. Reading the runs once for each script costs a small model little; for a larger one, whose
+scripts are better anyway, agreement has to do. Not covered: writing the scripts (build.py).
+"""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 
+from localnpm.distill.replay import replay, with_script, without_memory
+from localnpm.engine.cancel import Cancel
+from localnpm.engine.llama_chat import LlamaChat
+from localnpm.engine.turns import ChatModel
+from localnpm.errors import CancelledError
+from localnpm.memory.records import Trajectory
+
 _PIECE = re.compile(r"\w+|[^\w\s]")
+
+
+def can_score(chat: ChatModel) -> bool:
+    """Whether runs are read again to choose: on the bundled model, which is small."""
+    return chat.protocol == 1 and isinstance(chat, LlamaChat)
+
+
+def likeliest(
+    chat: ChatModel,
+    scripts: Sequence[str],
+    runs: Sequence[Trajectory],
+    *,
+    unlikely: bool = False,
+    cancel: Cancel | None = None,
+) -> str:
+    """The script in whose light the model would most likely have done what was done; the first of equals.
+
+    Args:
+        chat: the model.
+        scripts: at least one.
+        runs: what was done, at least one attempt.
+        unlikely: the script in whose light it is least likely instead.
+        cancel: stops the reading.
+
+    Raises:
+        CancelledError: `cancel` was set.
+        ModelError: the model failed.
+    """
+    different = list(dict.fromkeys(scripts))
+    if len(different) == 1 or not isinstance(chat, LlamaChat):
+        return different[0]
+    scores = []
+    for script in different:
+        if cancel is not None and cancel.is_set():
+            raise CancelledError("stopped while scripts were being compared")
+        total = sum(log_probability(chat, script, run) for run in runs)
+        scores.append(-total if unlikely else total)
+    return different[scores.index(max(scores))]
+
+
+def log_probability(chat: LlamaChat, script: str, run: Trajectory) -> float:
+    """log p of the assistant's turns of a run with a script in the prompt, natural logarithm.
+
+    Raises:
+        ModelError: the model failed.
+    """
+    system = with_script(without_memory(run.attempt.system), script)
+    total = 0.0
+    for part in replay(chat, run, system):
+        start = part.spans[0][0]
+        scores = chat.model.score(part.tokens, start)
+        total += float(sum(scores[first - start : end - start].sum() for first, end in part.spans))
+    return total
 
 
 def most_agreed(scripts: Sequence[str], weights: Sequence[float] = ()) -> str:

@@ -6,6 +6,8 @@ Elsewhere: what becomes of one kind (policies.py), its vector (kind_vectors.py),
 """
 
 import json
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -14,11 +16,14 @@ from localnpm.config import Settings
 from localnpm.distill import judged, upkeep
 from localnpm.distill.build import Build, Writer
 from localnpm.distill.judged import Entry
-from localnpm.distill.plan import KindPlan, Plan, Publisher
+from localnpm.distill.kind_vectors import kind_vector
+from localnpm.distill.plan import OWED, KindPlan, Plan, Publisher
 from localnpm.distill.policies import Kind, Record, decide
+from localnpm.distill.scripts import title_of
 from localnpm.distill.sorting import Sorting, sort
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
+from localnpm.engine.messages import ToolSchema
 from localnpm.errors import BusyError, CancelledError
 from localnpm.memory import process
 from localnpm.memory.database import Database
@@ -28,6 +33,7 @@ from localnpm.memory.passes import Passes
 from localnpm.memory.procedure_records import Cause, Pass, Policy, Version
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.recall import Recall
+from localnpm.memory.vector_store import VectorStore
 
 LOCK = "distill"
 
@@ -53,7 +59,10 @@ def run_pass(
     cancel: Cancel | None = None,
     progress: PassProgress | None = None,
     random_seed: int = 0,
+    vectors: bool = True,
     rebuild: bool = False,
+    tools: Sequence[ToolSchema] = (),
+    seconds: float | None = None,
     key: str = "query",
 ) -> Pass:
     """Learn from the log, as the settings' policies say.
@@ -67,7 +76,10 @@ def run_pass(
         cancel: stops it; then nothing is published, and the pass is `interrupted`.
         progress: told how far it is.
         random_seed: fixes the folds that vectors are made on.
+        vectors: make control vectors too.
         rebuild: look at every procedure again, not only at those that something has happened to.
+        tools: as the model was told of them.
+        seconds: from then on no vector is begun, and one under way is given up; the next pass makes them. None: never.
         key: the recall key of this memory; kinds are told apart by whole requests whatever it is.
 
     Returns:
@@ -81,7 +93,11 @@ def run_pass(
     with process.exclusive(database, LOCK) as taken:
         if not taken:
             raise BusyError("another localnpm is learning from the log just now; try again when it has finished")
-        run = _Run(database, chat, embedder, settings, cancel or Cancel(), progress or _silent, random_seed, rebuild)
+        deadline = math.inf if seconds is None else time.monotonic() + seconds
+        run = _Run(
+            database, chat, embedder, settings, cancel or Cancel(), progress or _silent, random_seed, vectors, rebuild,
+            tools, deadline,
+        )  # fmt: skip
         return run.run(cause)
 
 
@@ -94,7 +110,10 @@ class _Run:
     cancel: Cancel
     progress: PassProgress
     seed: int
+    vectors: bool
     rebuild: bool
+    tools: Sequence[ToolSchema]
+    deadline: float
 
     def run(self, cause: Cause) -> Pass:
         passes = Passes(self.database)
@@ -104,7 +123,7 @@ class _Run:
         published = False
         try:
             plan = self._plan(begun, drafts)
-            with passes.publishing(begun.id):
+            with passes.publishing(begun.id, backups=self.settings.memory.backups):
                 passes.finish(begun.id, self._publish(begun, plan))
             published = True
         except CancelledError:
@@ -147,6 +166,8 @@ class _Run:
             if procedure is None or procedure.status != "disabled":
                 plan = replace(plan, decision=decide(plan.kind, writer, begun.policy))
             plans.append(plan)
+        if self.vectors:
+            plans = [self._with_vector(plan, drafts, place, len(plans)) for place, plan in enumerate(plans)]
         self._stop()
         self.progress("publishing", len(found), max(1, len(found)))
         return Plan(tuple(plans), len(fresh))
@@ -160,6 +181,8 @@ class _Run:
         }
         touched = {procedure_id for procedure_id, ids in members.items() if ids & fresh}
         touched |= {procedure.id for procedure in procedures.stale()} | set(sorting.joins) | set(sorting.merges)
+        if self.vectors:
+            touched |= self._owed() & set(members)
         if self.rebuild:
             touched |= {procedure.id for procedure in procedures.all("active")}
         found = []
@@ -188,6 +211,11 @@ class _Run:
             found.append(KindPlan(Kind(None, (), attempts, fresh), attempts))
         return [plan for plan in found if plan.kind.procedure is not None or plan.joins]
 
+    def _owed(self) -> set[int]:
+        """Procedures whose vectors the last pass had no time for."""
+        published = [each for each in Passes(self.database).latest() if each.status == "published"]
+        return set(published[0].summary.get(OWED, ())) if published else set()
+
     def _records(self, versions: Sequence[Version]) -> dict[int, Record]:
         """How each version has done; what only got another example goes on with what its script has earned."""
         scripts = {version.id: version.script or version.example for version in versions}
@@ -201,6 +229,51 @@ class _Run:
             for version_id, script in scripts.items()
             if script
         }
+
+    def _with_vector(self, plan: KindPlan, drafts: Drafts, place: int, total: int) -> KindPlan:
+        """The plan with a new vector where the kind wants one and there is time to make it."""
+        if not self._wants_vector(plan):
+            return plan
+        if time.monotonic() >= self.deadline:
+            return replace(plan, owes_vector=True)
+        procedure = plan.kind.procedure
+        title = procedure.title if procedure else title_of(plan.decision.draft.script) if plan.decision.draft else ""
+        given_up = Cancel()
+
+        def told(what: str, done: int, of: int) -> None:
+            if self.cancel.is_set() or time.monotonic() >= self.deadline:
+                given_up.set()
+            self.progress(f"control vector: {title}, {what}", place, total)
+
+        self._stop()
+        told("reading", 0, 1)
+        try:
+            vector = kind_vector(
+                self.chat,
+                plan.kind,
+                plan.decision.script_after(plan.kind),
+                self.settings.learning,
+                drafts,
+                seed=self.seed,
+                tools=self.tools,
+                cancel=given_up,
+                progress=told,
+            )
+        except CancelledError:
+            self._stop()
+            return replace(plan, owes_vector=True)
+        return replace(plan, vector=vector)
+
+    def _wants_vector(self, plan: KindPlan) -> bool:
+        kind = plan.kind
+        if not kind.successes or (kind.procedure is not None and kind.procedure.status == "disabled"):
+            return False
+        if kind.procedure is None:
+            return plan.decision.draft is not None
+        if self.rebuild or kind.fresh or plan.decision.draft is not None:
+            return True
+        vector = VectorStore(self.database).of_procedure(kind.procedure.id, self.chat.fingerprint)
+        return vector is None or vector.stale
 
     def _stop(self) -> None:
         if self.cancel.is_set():

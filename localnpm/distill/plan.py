@@ -20,6 +20,9 @@ from localnpm.memory.vector_store import VectorStore
 MOST_KEYS = 64
 """Requests of one kind that recall compares with; further ones add little to what these find."""
 
+OWED = "vectors_owed"
+"""In a pass's summary: the procedures whose vectors it had no time for."""
+
 
 @dataclass(frozen=True)
 class VectorDraft:
@@ -44,6 +47,7 @@ class KindPlan:
         joins: attempts that are to be its members.
         merged: procedures that become part of this one.
         leaves: the procedure that a new kind is split off.
+        owes_vector: there was no time for its vector; the next pass makes it.
     """
 
     kind: Kind
@@ -52,6 +56,7 @@ class KindPlan:
     vector: VectorDraft | None = None
     merged: tuple[Procedure, ...] = ()
     leaves: Procedure | None = None
+    owes_vector: bool = False
     said: tuple[str, ...] = ()
 
 
@@ -73,6 +78,7 @@ class Publisher:
     model_fingerprint: str
     entries: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    owed: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._procedures = Procedures(self.database)
@@ -82,7 +88,7 @@ class Publisher:
         """Write everything; returns the summary."""
         for kind in plan.kinds:
             self._publish(kind)
-        return {"attempts": plan.attempts, "procedures": self.entries, "skipped": self.skipped}
+        return {"attempts": plan.attempts, "procedures": self.entries, "skipped": self.skipped, OWED: self.owed}
 
     def note(self, procedure_id: int, said: str) -> None:
         """Say of a procedure what was done to it outside of a plan."""
@@ -116,6 +122,8 @@ class Publisher:
             self.note(procedure.id, said)
         if plan.vector is not None:
             self._store(procedure, plan.vector)
+        if plan.owes_vector:
+            self.owed.append(procedure.id)
 
     def _versions(self, procedure: Procedure, decision: Decision) -> None:
         for version_id, why in decision.retire:

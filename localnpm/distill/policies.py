@@ -100,6 +100,16 @@ class Decision:
     confirm: tuple[int, ...] = ()
     said: tuple[str, ...] = ()
 
+    def script_after(self, kind: Kind) -> str:
+        """What the kind's version in use will say; empty where there is none."""
+        if self.draft is not None and self.active:
+            return self.draft.script
+        gone = {version_id for version_id, _ in self.retire}
+        for version in kind.versions:
+            if version.id == self.promote or (self.promote is None and version.status == "active"):
+                return "" if version.id in gone else version.script
+        return ""
+
 
 NOTHING = Decision()
 
