@@ -291,7 +291,8 @@ class AttemptLog:
         """The newest attempt in a workspace whose process died, if nobody has decided about it yet."""
         rows = self.database.query(
             "SELECT * FROM attempts WHERE status = 'interrupted' AND undone_at IS NULL AND workspace = ? "
-            "AND NOT EXISTS (SELECT 1 FROM attempts AS next WHERE next.retry_of = attempts.id) ORDER BY id DESC LIMIT 1",
+            "AND NOT EXISTS (SELECT 1 FROM attempts AS next WHERE next.retry_of = attempts.id) "
+            "ORDER BY id DESC LIMIT 1",
             (str(workspace),),
         )
         return read_attempt(rows[0]) if rows else None

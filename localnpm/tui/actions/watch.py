@@ -1,13 +1,16 @@
 """`/watch start TEXT | stop | cancel`: learn from what the user does by hand; at its end they see it and decide."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from localnpm.plain import json_text
+from localnpm.tui.widgets.dialogs import Choose
 
 if TYPE_CHECKING:
     from localnpm.learning.watch import Demonstration
     from localnpm.tui.screens.chat import ChatScreen
 
+WAYS = (("accept", "learn it: a task done well"), ("keep", "go on watching"), ("discard", "forget it"))
 USAGE = "/watch start WHAT YOU ARE ABOUT TO DO, then do it by hand, then /watch stop (or /watch cancel)"
 
 
@@ -17,13 +20,27 @@ async def watch(chat: "ChatScreen", words: str) -> None:
     if what == "start" and request.strip():
         chat.tell(lambda: _start(chat, request))
     elif what == "stop":
-        chat.read_demonstration()
+        await _stop(chat)
     elif what == "cancel":
         chat.tell(lambda: _cancel(chat))
     elif not words:
         chat.tell(lambda: _status(chat))
     else:
         chat.notify(USAGE, severity="warning")
+
+
+async def _stop(chat: "ChatScreen") -> None:
+    """Show what was done by hand; asking happens in a worker, so that the chat goes on."""
+    shown = await asyncio.to_thread(demonstration, chat)
+    chat.run_worker(_decide(chat, shown), exit_on_error=False)
+
+
+async def _decide(chat: "ChatScreen", shown: "Demonstration") -> None:
+    chosen = await chat.app.push_screen_wait(Choose(told(shown), WAYS))
+    if chosen == "accept":
+        chat.tell(lambda: accept(chat, shown))
+    elif chosen == "discard":
+        chat.tell(lambda: discard(chat, shown))
 
 
 def demonstration(chat: "ChatScreen") -> "Demonstration":

@@ -15,7 +15,8 @@ from localnpm.agent.permissions import Approve
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.turns import Progress
 from localnpm.errors import LocalnpmError
-from localnpm.plain import one_line, visible
+from localnpm.plain import visible
+from localnpm.tui.actions.interrupted import offer_interrupted
 from localnpm.tui.commands import BY_NAME, SlashCommand
 from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted, Judged
 from localnpm.tui.widgets.approval import Approval
@@ -27,8 +28,7 @@ from localnpm.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
     from localnpm.learning.opened import Opened
-    from localnpm.learning.watch import Demonstration
-    from localnpm.memory.records import Attempt, Trajectory
+    from localnpm.memory.records import Trajectory
     from localnpm.tui.app import LocalnpmApp
     from localnpm.tui.backend import Start
 
@@ -191,41 +191,7 @@ class ChatScreen(Screen[None]):
         if self.session_id is not None and not self.transcript.exchanges:
             self._read_session(self.session_id)
         elif not self.app.options.private:
-            self._look_for_interrupted()
-
-    @work(thread=True, exit_on_error=False)
-    def _look_for_interrupted(self) -> None:
-        from localnpm.memory.attempts import AttemptLog
-
-        try:
-            found = AttemptLog(self.app.database).interrupted(self.app.options.workspace.resolve())
-        except LocalnpmError:
-            # The agent's thread tells of an unusable memory.
-            return
-        if found is not None:
-            self.app.call_from_thread(self._offer_interrupted, found)
-
-    @work
-    async def _offer_interrupted(self, attempt: "Attempt") -> None:
-        """An attempt was cut off when its process died: go on, take it back, or leave it."""
-        from localnpm.memory.attempts import AttemptLog
-        from localnpm.tui.reversing import reverse
-        from localnpm.tui.widgets.dialogs import Choose
-
-        ways = (
-            ("resume", "take back what it did and do it again"),
-            ("undo", "take back what it did"),
-            ("dismiss", "leave everything as it is"),
-        )
-        question = f"The last time this was cut off:\n{one_line(attempt.request, 200)}"
-        chosen = await self.app.push_screen_wait(Choose(question, ways))
-        if chosen == "resume":
-            await self.resume(attempt.session_id)
-            await self.ask(attempt.request, instead_of=attempt.id)
-        elif chosen == "undo":
-            self.tell(lambda: reverse(self.app, "undo", attempt.id))
-        elif chosen == "dismiss":
-            AttemptLog(self.app.database).dismiss(attempt.id)
+            self.run_worker(offer_interrupted(self), exit_on_error=False)
 
     @work(thread=True, exit_on_error=False)
     def tell(self, task: Callable[[], str]) -> None:
@@ -236,30 +202,6 @@ class ChatScreen(Screen[None]):
         except LocalnpmError as error:
             told, severity = str(error), "error"
         self.app.call_from_thread(self.notify, visible(told), severity=severity, timeout=10, markup=False)
-
-    @work(thread=True, exclusive=True, group="watch", exit_on_error=False)
-    def read_demonstration(self) -> None:
-        """See what was done by hand, and ask what to do with it."""
-        from localnpm.tui.actions.watch import demonstration
-
-        try:
-            shown = demonstration(self)
-        except LocalnpmError as error:
-            self.app.call_from_thread(self.notify, visible(str(error)), severity="warning", markup=False)
-            return
-        self.app.call_from_thread(self._decide_demonstration, shown)
-
-    @work
-    async def _decide_demonstration(self, shown: "Demonstration") -> None:
-        from localnpm.tui.actions import watch
-        from localnpm.tui.widgets.dialogs import Choose
-
-        ways = (("accept", "learn it: a task done well"), ("keep", "go on watching"), ("discard", "forget it"))
-        chosen = await self.app.push_screen_wait(Choose(watch.told(shown), ways))
-        if chosen == "accept":
-            self.tell(lambda: watch.accept(self, shown))
-        elif chosen == "discard":
-            self.tell(lambda: watch.discard(self, shown))
 
     async def take(self, message: JobStarted | Happened | Asked | JobEnded) -> None:
         """Show what the agent's thread tells of a job of this screen."""
