@@ -25,7 +25,8 @@ def open_learner(context: Context, options: Options, *, quiet: bool = False) -> 
     from localnpm.learning.learner import Learner, embedder_opener
 
     with open_workbench(context, options, quiet=quiet) as bench:
-        lent = context.open_database() if options.private and context.home.memory.exists() else None
+        private = options.private and context.home.memory.exists()
+        lent = context.open_database().read_only() if private else None
         with lent or nullcontext():
             yield Opened(bench, Learner(bench, embedder_opener(context.settings), memory=lent))
 

@@ -126,7 +126,7 @@ def synthesizer(model: ChatModel, database: Database, settings: Settings) -> Syn
         return None
 
     def make(nearest: tuple[Judged, ...]) -> Taken:
-        from localnpm.distill.vectors import synthesize
+        from localnpm.distill.quick_vectors import synthesize
 
         made = synthesize(model, nearest, settings.learning, database=database)
         return (None, 0.0) if made is None else (Steering((SteeringPart(made.vector),)), made.coefficient)

@@ -38,8 +38,10 @@ class ActivationCache:
     def put(self, attempt_id: int, turns: Sequence[Rows], last: Rows) -> None:
         """Keep an attempt's rows, in place of those there are, and drop others if there are too many bytes.
 
-        An attempt that is no longer in the memory is passed over.
+        An attempt that is no longer in the memory is passed over; a memory that is only read keeps nothing.
         """
+        if self.database.reading_only:
+            return
         rows = [*enumerate(turns), (LAST, last)]
         with self.database.transaction() as connection:
             if connection.execute("SELECT 1 FROM attempts WHERE id = ?", (attempt_id,)).fetchone() is None:

@@ -28,6 +28,7 @@ class Database:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self._reading_only = False
         self._connections: dict[int, sqlite3.Connection] = {}
         # A private memory is one connection, and its threads take turns.
         self._turn = threading.RLock() if path is None else nullcontext()
@@ -76,7 +77,21 @@ class Database:
         connection = self._connections.get(key)
         if connection is None:
             connection = self._connections[key] = _connect(self.path)
+            if self._reading_only:
+                connection.execute("PRAGMA query_only = ON")
         return connection
+
+    @property
+    def reading_only(self) -> bool:
+        """Whether this process may not write to it any more: what would be cached in it is then not."""
+        return self._reading_only
+
+    def read_only(self) -> Self:
+        """Let nothing more be written through this object, as where a private run is lent the memory; returns it."""
+        self._reading_only = True
+        for connection in self._connections.values():
+            connection.execute("PRAGMA query_only = ON")
+        return self
 
     def query(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """All rows of a SELECT.

@@ -48,7 +48,8 @@ def vectors_of(
     )
     made = make([row["text"] for row in rows])
     new = np.array([row["id"] for row in rows], np.int64)
-    _store(database, embedder, owner, key, dict(zip(new.tolist(), made, strict=True)))
+    if not database.reading_only:
+        _store(database, embedder, owner, key, dict(zip(new.tolist(), made, strict=True)))
     everything, all_vectors = np.concatenate([found, new]), np.concatenate([vectors, made])
     order = np.argsort(everything, kind="stable")
     return everything[order], all_vectors[order]

@@ -70,9 +70,10 @@ def counts(database):
 def test_a_private_run_uses_what_was_learned_and_leaves_no_row(open_desk, tmp_path):
     lasting = open_desk()
     lasting.teach(SCRIPT, ADD_EGGS)
-    lasting.play("Done.")
+    lasting.model.turns += ScriptedModel("Done.").turns
+    list(lasting.bench.run(ADD_MILK, lasting.bench.new_session(ADD_MILK)))
     before = counts(lasting.database)
-    desk = open_desk(private=True, lent=lasting.database)
+    desk = open_desk(private=True, lent=lasting.database.read_only())
     desk.play(APPEND, "Done.")
     assert "# Procedure" in desk.prompt()
     assert counts(lasting.database) == before

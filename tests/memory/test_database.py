@@ -140,3 +140,20 @@ def test_a_backup_that_cannot_be_written_says_so(database: Database, tmp_path: P
 
 def test_a_lone_surrogate_becomes_a_character_that_can_be_stored() -> None:
     assert storable("a\ud800b\U0001f600") == "a\ufffdb\U0001f600"
+
+
+def test_a_memory_that_is_only_read_refuses_every_write_on_every_thread(database: Database) -> None:
+    add(database)
+    database.read_only()
+    refused: list[Exception] = []
+
+    def write() -> None:
+        with pytest.raises(MemoryFileError) as error:
+            add(database)
+        refused.append(error.value)
+
+    write()
+    other = threading.Thread(target=write)
+    other.start()
+    other.join()
+    assert (len(refused), count(database)) == (2, 1)
