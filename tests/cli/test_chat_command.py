@@ -83,3 +83,17 @@ def test_a_session_is_resumed_in_its_own_folder(chat, start, tmp_path, monkeypat
     process = start("sessions", "resume", "1", stdin=subprocess.PIPE)
     out, err = process.communicate("thanks\n", timeout=60)
     assert (process.returncode, str(tmp_path / "work") in out) == (0, True), err
+
+
+def test_commands_about_memory_say_what_they_take(chat):
+    code, out, err = chat(
+        "/memory", "/memory nonsense", "/memory vector", "/memory on", "/steer", "/steer x:y:z", "/retry"
+    )
+    assert code == 0
+    assert "nothing was recalled" in out and "next: vector." in out and "next: auto." in out
+    assert "/memory takes" in err and "/steer NAME:0.6" in err and "x:y:z" in err and "nothing to try again" in err
+
+
+def test_distill_learns_at_once(chat):
+    _, _, err = chat(ADD_MILK, "/good", "/distill")
+    assert "Learned: " in err

@@ -58,3 +58,39 @@ def test_a_failure_is_told(shown):
 
 def test_dropped_exchanges_are_told(shown):
     assert "3 oldest" in shown(events.ContextDropped(3)).err
+
+
+def recalled(**given):
+    item = events.RecalledItem(
+        1, 1, None, "add-a-todo", "Add a todo", 0.8312, 3, 4, None, None, 'similarity 0.83 to "x"; worked in 3 of 4'
+    )  # fmt: skip
+    values = {"channel": "script", "items": (item,), "coefficient": 0.0, "why": "used as it is at first"}
+    return events.Recalled(**(values | given))
+
+
+def test_what_was_recalled_is_one_line_with_the_way_to_do_without(shown):
+    assert shown(recalled()).err == (
+        "recalled add-a-todo (similarity 0.83, 3 of 4 worked), as script · without it: --no-memory\n"
+    )
+
+
+def test_steering_is_told_with_its_strength(shown):
+    assert "as both at 0.6" in shown(recalled(channel="both", coefficient=0.6)).err
+
+
+def test_what_was_withheld_is_told_with_the_reason(shown):
+    line = shown(recalled(channel="none", why="kept without memory this once")).err
+    assert "not used: kept without memory this once" in line and "--no-memory" not in line
+
+
+def test_nothing_recalled_is_not_worth_a_line(shown):
+    assert shown(recalled(channel="none", items=(), why="nothing is near enough")).err == ""
+
+
+def test_what_keeps_memory_from_being_used_is_told(shown):
+    problem = recalled(channel="none", items=(), why="", problem="/x cannot be used as a sentence embedder")
+    assert "memory cannot be used: /x cannot" in shown(problem).err
+
+
+def test_what_was_learned_is_told(shown):
+    assert shown(events.Learned("Learned: Add a todo (add-a-todo)", 1)).err == "Learned: Add a todo (add-a-todo)\n"

@@ -149,3 +149,32 @@ def test_an_interrupt_ends_it_with_130_and_a_result(start, work):
     last = json.loads(out.splitlines()[-1])
     assert (process.returncode, last["type"], last["status"]) == (130, "result", "cancelled")
     assert "Traceback" not in err
+
+
+def test_a_vector_to_steer_by_that_is_not_there_is_an_error_before_anything_is_done(localnpm, work, home):
+    ended = localnpm("run", ADD_MILK, "--allow", "write", "--steer", "no-such-vector:0.6")
+    assert (ended.code, "no-such-vector" in ended.err) == (2, True)
+    assert "No attempts" in localnpm("attempts", "list").err
+
+
+def test_a_broken_embedder_is_told_and_the_task_is_done(localnpm, work):
+    ended = localnpm("run", ADD_MILK, "--allow", "write", "-o", "memory.embedder=/no/such/folder")
+    assert ended.code == 0
+    assert "memory cannot be used: /no/such/folder" in ended.err
+    assert "buy milk" in (work / "todo.md").read_text()
+
+
+def test_when_it_is_due_a_run_learns_after_its_answer(localnpm, work):
+    localnpm("run", ADD_MILK, "--allow", "write")
+    localnpm("attempts", "good")
+    ended = localnpm("run", "hello", "-o", "learning.every=1")
+    assert "Learned: " in ended.err
+    assert "add-a-todo" in localnpm("memory", "list").out
+    assert "Learned: " not in localnpm("run", "hello", "-o", "learning.every=1").err
+
+
+def test_a_run_that_may_spend_no_time_on_learning_learns_nothing(localnpm, work):
+    localnpm("run", ADD_MILK, "--allow", "write")
+    localnpm("attempts", "good")
+    ended = localnpm("run", "hello", "-o", "learning.every=1", "-o", "learning.run_seconds=0")
+    assert "Learned: " not in ended.err
