@@ -24,7 +24,8 @@ from localnpm.distill.sorting import Sorting, sort
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.messages import ToolSchema
-from localnpm.errors import BusyError, CancelledError
+from localnpm.engine.turns import ChatModel
+from localnpm.errors import BusyError, CancelledError, SteeringError
 from localnpm.memory import process
 from localnpm.memory.database import Database
 from localnpm.memory.drafts import Drafts
@@ -51,7 +52,7 @@ _RECORDS = """
 
 def run_pass(
     database: Database,
-    chat: LlamaChat,
+    chat: ChatModel,
     embedder: Embedder,
     settings: Settings,
     *,
@@ -69,7 +70,7 @@ def run_pass(
 
     Args:
         database: the log, and where what is learned goes.
-        chat: the model that writes scripts, and that vectors are made for.
+        chat: the model that writes scripts, and that vectors are made for if it is a GGUF's.
         embedder: compares requests.
         settings: `learning` and `memory` of it.
         cause: why this pass runs.
@@ -104,7 +105,7 @@ def run_pass(
 @dataclass
 class _Run:
     database: Database
-    chat: LlamaChat
+    chat: ChatModel
     embedder: Embedder
     settings: Settings
     cancel: Cancel
@@ -232,7 +233,8 @@ class _Run:
 
     def _with_vector(self, plan: KindPlan, drafts: Drafts, place: int, total: int) -> KindPlan:
         """The plan with a new vector where the kind wants one and there is time to make it."""
-        if not self._wants_vector(plan):
+        chat = self.chat
+        if not isinstance(chat, LlamaChat) or not self._wants_vector(plan):
             return plan
         if time.monotonic() >= self.deadline:
             return replace(plan, owes_vector=True)
@@ -249,7 +251,7 @@ class _Run:
         told("reading", 0, 1)
         try:
             vector = kind_vector(
-                self.chat,
+                chat,
                 plan.kind,
                 plan.decision.script_after(plan.kind),
                 self.settings.learning,
@@ -262,6 +264,8 @@ class _Run:
         except CancelledError:
             self._stop()
             return replace(plan, owes_vector=True)
+        except SteeringError as error:
+            return replace(plan, said=(*plan.said, f"no control vector: {error}"))
         return replace(plan, vector=vector)
 
     def _wants_vector(self, plan: KindPlan) -> bool:
