@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from localnpm.learning.learner import Learner
     from localnpm.memory.procedure_records import Cause, Pass
 
+VECTORS_SHARE = 0.7
+"""Of a pass's time limit, the part after which no further control vector is made."""
+
 
 def due_pass(learner: "Learner", seconds: float) -> None:
     """Learn if that is due, for so many seconds at most. What keeps it from learning is told, and fails nothing."""
@@ -44,7 +47,10 @@ def run_pass(learner: "Learner", cause: "Cause", seconds: float | None = None) -
 
     try:
         with within(cancel, seconds):
-            made = aside(partial(learner.distil, cause, cancel=cancel, progress=progress), cancel)
+            # Vectors take the longest: what there is of them in time is published, and the scripts in any case.
+            enough = None if seconds is None else VECTORS_SHARE * seconds
+            work = partial(learner.distil, cause, cancel=cancel, progress=progress, seconds=enough)
+            made = aside(work, cancel)
     finally:
         if shown:
             click.echo("\r\x1b[2K", nl=False, err=True)

@@ -189,8 +189,20 @@ class Learner:
         """Whether so much has been judged since the last pass that another one is due."""
         return not self.bench.options.private and is_due(self.bench.database, self.bench.settings.learning)
 
-    def distil(self, cause: Cause, *, cancel: Cancel | None = None, progress: PassProgress | None = None) -> Pass:
+    def distil(
+        self,
+        cause: Cause,
+        *,
+        cancel: Cancel | None = None,
+        progress: PassProgress | None = None,
+        vectors: bool = True,
+        seconds: float | None = None,
+    ) -> Pass:
         """Learn from the log, in one pass that is published whole or not at all.
+
+        Args:
+            vectors: make control vectors too.
+            seconds: from then on no further vector is made; the next pass makes those that are missing.
 
         Raises:
             LocalnpmError: a task is running, this is a private run, or another process distils.
@@ -208,6 +220,8 @@ class Learner:
                 cause=cause,
                 cancel=cancel,
                 progress=progress,
+                vectors=vectors,
+                seconds=seconds,
             )
             if self._guide is not None:
                 self._guide.recall.refresh()
