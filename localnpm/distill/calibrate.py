@@ -22,6 +22,7 @@ from localnpm.engine.model import Model
 from localnpm.engine.steering import Steering
 
 COEFFICIENTS = (0.1, 0.2, 0.3, 0.45)
+USUAL = 0.2
 PROBE_TOKENS = 96
 """Of each turn so many tokens are looked at, from its first."""
 BISECTIONS = 4
@@ -88,7 +89,7 @@ def calibrate(
     bound: float,
     ranges: Sequence[tuple[int, int]],
 ) -> Strength:
-    """The best coefficient in the first of `ranges`, then the best range at that coefficient.
+    """The best of some coefficients in the first of `ranges`, and of the other ranges at the usual coefficient.
 
     Args:
         directions: float32 [n_layer - 1, n_embd], of any length.
@@ -102,12 +103,11 @@ def calibrate(
         found = effects(model, runs, steerings)
         return [Strength(c, layers, effect) for (c, layers), effect in zip(strengths, found, strict=True)]
 
-    candidates = [one for one in tried([(c, ranges[0]) for c in COEFFICIENTS]) if one.effect.kl <= bound]
-    if not candidates:
-        candidates = [bisect(lambda c: tried([(c, ranges[0])])[0], COEFFICIENTS[0], bound)]
-    best = max(candidates, key=lambda one: one.effect.gain)
-    others = [one for one in tried([(best.coefficient, layers) for layers in ranges[1:]]) if one.effect.kl <= bound]
-    return max([best, *others], key=lambda one: one.effect.gain)
+    candidates = [(c, ranges[0]) for c in COEFFICIENTS] + [(USUAL, layers) for layers in ranges[1:]]
+    within = [one for one in tried(candidates) if one.effect.kl <= bound]
+    if not within:
+        return bisect(lambda c: tried([(c, ranges[0])])[0], COEFFICIENTS[0], bound)
+    return max(within, key=lambda one: one.effect.gain)
 
 
 def bisect(at: Callable[[float], Strength], too_strong: float, bound: float) -> Strength:

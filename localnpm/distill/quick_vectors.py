@@ -48,7 +48,7 @@ def synthesize(
     database: Database | None = None,
     tools: Sequence[ToolSchema] = (),
 ) -> Synthesized | None:
-    """One vector for a new request from the pairs of its nearest trajectories, as NPM does.
+    """One vector for a new request from the pairs of its nearest trajectories (NPM, arXiv 2606.29824).
 
     Args:
         nearest: trajectories with whether they succeeded and their similarity to the request, which weighs them.

@@ -16,7 +16,7 @@ import numpy as np
 
 from localnpm.config import LearningSettings
 from localnpm.distill import contrast, gate
-from localnpm.distill.calibrate import Effect, Strength, bisect, calibrate, effects, windows
+from localnpm.distill.calibrate import USUAL, Effect, Strength, bisect, calibrate, effects, windows
 from localnpm.distill.directions import random_directions, rows_at, split_half, steering_of
 from localnpm.distill.distilled import DistilledVector, Synthesized
 from localnpm.distill.gguf import compose
@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 
 MOST_RUNS = 8
 """Successes that a vector is made from at most: the newest."""
-DEFAULT_COEFFICIENT = 0.2
 
 
 def distil_vector(
@@ -185,8 +184,8 @@ def _untested(
         steering = steering_of(rows_at(rows, runs.norms, coefficient, layers))
         return Strength(coefficient, layers, effects(chat.model, runs.replays, [steering])[0])
 
-    usual = at(DEFAULT_COEFFICIENT)
-    return usual if usual.effect.kl <= settings.kl else bisect(at, DEFAULT_COEFFICIENT, settings.kl)
+    usual = at(USUAL)
+    return usual if usual.effect.kl <= settings.kl else bisect(at, USUAL, settings.kl)
 
 
 def _halves(runs: Runs, settings: LearningSettings) -> float:
