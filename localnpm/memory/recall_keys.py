@@ -94,7 +94,7 @@ class RecallKeys:
         procedures = np.array([row["procedure_id"] for row in found], np.int64)
         texts = tuple(str(row["text"]) for row in found)
         attempts = tuple(row["attempt_id"] for row in found)
-        return cls(revision, procedures, attempts, texts, Index(vectors), Wording(texts), _members(procedures))
+        return cls(revision, procedures, attempts, texts, Index(vectors), Wording(texts), members_of(procedures))
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -142,7 +142,7 @@ def current_revision(database: Database) -> int:
     return int(database.query("SELECT number FROM recall_revision")[0]["number"])
 
 
-def _members(procedures: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+def members_of(procedures: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
     """Procedure -> its rows."""
     order = np.argsort(procedures, kind="stable")
     different, starts = np.unique(procedures[order], return_index=True)

@@ -11,15 +11,16 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from corpus_talk import SMALL_TALK, off_topic_question
 from localnpm.evals.habits.families import BY_NAME, FAMILIES
 from localnpm.evals.habits.names import Names, Split
 from localnpm.evals.habits.request import capitalize, polite
-from localnpm.evals.household import TaskType, goal_text, sample_room
+from localnpm.evals.household import Goal, TaskType, goal_text, sample_room
 
 Kind = tuple[str, str]
-"""(source or action, what of it): ("habits", "add_todo"), ("household", "heat"), ("rename", "photo")."""
+"""(source or action, what of it): ("habits", "add_todo"), ("rename", "photo")."""
 
 EVERY, OFFSET = 12, 6
 """Of the actions, and of the objects, one in so many is held out, beginning with this one."""
@@ -27,7 +28,9 @@ EVERY, OFFSET = 12, 6
 FAMILY_KINDS: tuple[Kind, ...] = tuple(("habits", family.name) for family in FAMILIES)
 TALK: tuple[Kind, ...] = (("talk", "talk"), ("talk", "question"))
 
-_SENTENCE = re.compile(r"(\{o\}|I |is |are |was |what|how|which|where|who|why|do |don't|will |roughly|any)", re.IGNORECASE)
+_SENTENCE = re.compile(
+    r"(\{o\}|I |is |are |was |what|how|which|where|who|why|do |don't|will |roughly|any)", re.IGNORECASE
+)
 _DETAILS = (
     "for {person}", "from {person}", "of {person}", "with {person}", "in {folder}/", "in {file}", "from {file}",
     "by {date}", "on {date}", "called {name}", "about {topic}", "about the {topic}", "in {city}", "from {city}",
@@ -44,13 +47,33 @@ def lexicon(file: str) -> Mapping[str, tuple[str, ...]]:
     found = {}
     for line in lines:
         name, _, wordings = line.partition(": ")
-        found[name] = tuple(wording.strip() for wording in wordings.split("|" if file == "actions" else ","))
+        found[name] = tuple(wording.strip() for wording in wordings.split("|" if "|" in wordings else ","))
     return found
 
 
 def parts(file: str, *, held_out: bool) -> tuple[str, ...]:
     """The actions or objects that training uses, or those that it does not."""
     return tuple(name for place, name in enumerate(lexicon(file)) if (place % EVERY == OFFSET) == held_out)
+
+
+@cache
+def _asking(family: str) -> Any:
+    """The family's task, that keeps what it fills its wordings with."""
+
+    class Asking(BY_NAME[family]):  # type: ignore[misc]
+        slots: Mapping[str, str]
+
+        def ask(self, **slots: str) -> str:
+            self.slots = slots
+            return str(super().ask(**slots))
+
+        def worded_anew(self, rng: random.Random) -> str:
+            fitting = [
+                each for each in lexicon("families")[family] if set(re.findall(r"{(\w+)}", each)) <= set(self.slots)
+            ]
+            return rng.choice(fitting).format(**self.slots)
+
+    return Asking
 
 
 class Requests:
@@ -64,26 +87,38 @@ class Requests:
         """A new request of a kind."""
         source, what = kind
         if source == "habits":
-            return BY_NAME[what].make(self.names).request
-        if source == "household":
-            return self.household(what)[1]
+            return self.family(what)
         if kind == TALK[0]:
             return self.rng.choice(self.rng.choice(SMALL_TALK).user)
         if kind == TALK[1]:
             return off_topic_question(self.names)
         return self.worded(source, what)
 
+    def family(self, family: str) -> str:
+        """A file task's request; in training half of them in wordings of `requests/`, which the families lack."""
+        if self.names.split == "eval" or self.rng.random() < 0.5:
+            return BY_NAME[family].make(self.names).request
+        task = _asking(family).make(self.names)
+        return polite(self.rng.random, task.worded_anew(self.rng))
+
     def household(self, goal: Goal) -> str:
         """A goal in one of the simulator's wordings, or in one of ours with everyday names of things."""
         if self.rng.random() < 0.4:
             return goal_text(self.rng, goal)
-        templates = lexicon("household")[goal.type.value]
-        text = self.rng.choice(templates).format(o=self._everyday(goal.object_type), r=self._everyday(goal.receptacle))
+        templates = lexicon("household")[goal.task_type.value]
+        text = self.rng.choice(templates).format(
+            o=self._everyday(goal.object_type), r=self._everyday(goal.receptacle_type)
+        )
         return polite(self.rng.random, text) if self.rng.random() < 0.7 else text
 
-    def _everyday(self, name: str | None) -> str:
-        """What people call a thing of the household; those that `requests/` does not have keep their names."""
-        return self.rng.choice(everyday().get(name or "", (name or "",)))
+    def _everyday(self, name: str) -> str:
+        """What people call a thing of the household; what `requests/everyday.txt` does not have keeps its name."""
+        word = self.rng.choice((name, *lexicon("everyday").get(name, ())))
+        return f"{self.rng.choice(('the ', 'the ', 'a ', 'some ', ''))}{word}"
+
+    def goal(self) -> Goal:
+        """A goal of the household."""
+        return sample_room(self.rng, self.rng.choice(list(TaskType)))[1]
 
     def worded(self, action: str, thing: str) -> str:
         """A request to do something to something, mostly with some detail."""
@@ -92,7 +127,9 @@ class Requests:
         if self.rng.random() < 0.55:
             text += " " + self._detail()
         if _SENTENCE.match(template):
-            question = template.lower().startswith(("is ", "are ", "was ", "what", "how", "which", "where", "who", "why"))
+            question = template.lower().startswith(
+                ("is ", "are ", "was ", "what", "how", "which", "where", "who", "why")
+            )
             text = capitalize(text) if self.rng.random() < 0.8 else text
             return text + ("?" if question else self.rng.choice((".", ", please.", "")))
         return polite(self.rng.random, text)
