@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localnpm.cli.context import Context
-from localnpm.cli.vector_model import import_, try_
+from localnpm.cli.vector_model import import_, train, try_
 from localnpm.plain import json_text, one_line, visible
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def vector() -> None:
 
 
 vector.add_command(import_)
+vector.add_command(train)
 vector.add_command(try_)
 
 

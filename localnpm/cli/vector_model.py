@@ -92,6 +92,44 @@ def try_(
     _side_by_side(trials)
 
 
+@click.command()
+@click.argument("name")
+@click.option("--positive", type=click.Path(path_type=Path), required=True, help="Prompts to steer towards.")
+@click.option("--negative", type=click.Path(path_type=Path), required=True, help="Their opposites, line by line.")
+@click.option("--chat", "as_chat", is_flag=True, help="Put each prompt as a request into the model's chat template.")
+@MODEL
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.pass_obj
+def train(
+    context: Context, name: str, positive: Path, negative: Path, as_chat: bool, model: str | None, as_json: bool
+) -> None:
+    r"""Make a control vector from your own pairs of prompts, in the format of llama.cpp's cvector-generator.
+
+    One prompt a line, with \n, \t, \" and \xHH for what a line cannot hold; line by line the two files are pairs. A
+    prompt is read as it is, so it holds the chat template's markers and, if you like, the beginning of an answer; what
+    counts is its end.
+    """
+    from localnpm.distill import intake
+    from localnpm.distill.prompt_pairs import in_chat, read_pairs
+    from localnpm.distill.quick_vectors import train_vector
+    from localnpm.memory.vector_store import VectorStore
+
+    _check_name(name)
+    pairs = read_pairs(positive.expanduser(), negative.expanduser())
+    with _model(context, model) as chat, context.open_database() as database:
+        vectors = VectorStore(database)
+        intake.free_name(name, positive, vectors, chat.fingerprint)
+        towards, away = (in_chat(chat, prompts) if as_chat else prompts for prompts in pairs)
+        made = train_vector(chat, towards, away, context.settings.learning)
+        assert made is not None, "nothing can cancel it"
+        stored = intake.store_trained(made, vectors, chat, name)
+    if as_json:
+        click.echo(json_text({"id": stored.id, "name": stored.name, "status": stored.status, **made.calibration}))
+        return
+    click.echo(visible(f"{stored.name} (vector {stored.id}) is a {stored.status}: {stored.status_reason}"))
+    click.echo(f"{stored.coefficient:+.3g} in layers {stored.layers[0]}-{stored.layers[1]}: --steer {stored.name}")
+
+
 @contextmanager
 def _model(context: Context, model: str | None) -> Iterator["LlamaChat"]:
     from localnpm.engine.llama_chat import LlamaChat

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from localnpm.distill import gguf
 from localnpm.distill.calibrate import effects
+from localnpm.distill.distilled import DistilledVector
 from localnpm.distill.gate import valid_calls
 from localnpm.distill.replay import Replay
 from localnpm.distill.vector_file import VectorFile, filled_layers
@@ -173,6 +174,28 @@ def store(taken: Intake, vectors: VectorStore, chat: "LlamaChat", name: str, sou
         coefficient=taken.file.coefficient,
         layers=taken.file.layers,
         calibration=taken.measured,
+    )
+
+
+def store_trained(made: DistilledVector, vectors: VectorStore, chat: "LlamaChat", name: str) -> StoredVector:
+    """Keep a vector made from the user's own prompts.
+
+    Raises:
+        LocalnpmError: the name does not follow the rule for names.
+    """
+    return vectors.add(
+        name,
+        gguf.to_bytes(made.file),
+        status=made.status,
+        status_reason=made.reason,
+        origin="trained",
+        method=made.method,
+        model=chat.name,
+        model_fingerprint=chat.fingerprint,
+        coefficient=made.file.coefficient,
+        layers=made.file.layers,
+        pairs=made.pairs,
+        calibration=made.calibration,
     )
 
 

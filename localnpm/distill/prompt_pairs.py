@@ -6,10 +6,16 @@ are a pair. Not covered: what is done with them.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from localnpm.engine.messages import Message
 from localnpm.errors import ConfigError
 from localnpm.units import size
+
+if TYPE_CHECKING:
+    from localnpm.engine.llama_chat import LlamaChat
 
 LARGEST = 16 << 20
 """Bytes of one file."""
@@ -54,6 +60,15 @@ def read_prompts(path: Path) -> tuple[str, ...]:
     if not prompts:
         raise ConfigError(f"{path} holds no prompt; one a line is expected")
     return prompts
+
+
+def in_chat(chat: "LlamaChat", prompts: Sequence[str]) -> tuple[str, ...]:
+    """Each prompt as a user's request in the model's chat template, up to where the answer begins.
+
+    Raises:
+        ModelError: the template refuses it.
+    """
+    return tuple(chat.format.render([Message("user", prompt)], ()) for prompt in prompts)
 
 
 def unescape(line: str) -> str:

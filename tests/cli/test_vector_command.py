@@ -217,6 +217,33 @@ def test_scales_that_are_no_numbers_are_refused(localnpm: Run, file: Path) -> No
     assert localnpm("vector", "try", str(file), "Hello", "--scales", "a,b").code == 2
 
 
+def test_train_makes_a_vector_from_pairs_of_prompts(localnpm: Run, tmp_path: Path) -> None:
+    turn = r"<|im_start|>user\nAdd milk to my {} list<|im_end|>\n<|im_start|>assistant\n"
+    things = ("todo", "packing", "shopping", "wish")
+    (tmp_path / "p.txt").write_text("\n".join(turn.format(thing) + "It is done." for thing in things))
+    (tmp_path / "n.txt").write_text("\n".join(turn.format(thing) + "<tool_call>" for thing in things))
+    files = ("--positive", str(tmp_path / "p.txt"), "--negative", str(tmp_path / "n.txt"))
+    told = json.loads(localnpm("vector", "train", "answering", *files, "--json").out)
+    listed = json.loads(localnpm("vector", "list", "--json").out)[0]
+    assert (listed["name"], listed["origin"], listed["pairs"]) == ("answering", "trained", 4)
+    assert listed["status"] == told["status"] == "candidate"
+    assert 0 < told["kl"] <= 1
+    assert localnpm("vector", "train", "answering", *files).code == 2
+
+
+def test_train_refuses_files_that_are_no_pairs_before_a_model_is_loaded(
+    localnpm: Run, tmp_path: Path, home: Path
+) -> None:
+    (tmp_path / "p.txt").write_text("one\ntwo")
+    (tmp_path / "n.txt").write_text("one")
+    ended = localnpm(
+        "vector", "train", "v", "--positive", str(tmp_path / "p.txt"), "--negative", str(tmp_path / "n.txt")
+    )
+    assert ended.code == 2
+    assert "equally many" in ended.err
+    assert not home.exists()
+
+
 LOADED = """
 import sys
 from localnpm.cli import main
