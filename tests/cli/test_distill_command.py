@@ -50,11 +50,11 @@ def learned(home: Path) -> list[tuple[str, str]]:
 
 
 def test_what_was_judged_is_learned_and_told(localnpm: Callable[..., Any], home: Path) -> None:
-    log_successes(home)
+    log_successes(home, REQUESTS[:1])
     ended = localnpm("distill", "--no-vectors")
     assert ended.code == 0
-    assert "3 newly judged attempts" in ended.out
-    assert "learned from 3 successes" in ended.out
+    assert "1 newly judged attempt." in ended.out
+    assert "learned from 1 success" in ended.out
     ((_, script),) = learned(home)
     assert "\n1. " in script
 
@@ -69,7 +69,7 @@ def test_the_status_says_how_far_the_next_pass_is(localnpm: Callable[..., Any], 
 
 def test_a_pass_is_taken_back(localnpm: Callable[..., Any], home: Path) -> None:
     log_successes(home)
-    done = json.loads(localnpm("distill", "--no-vectors", "--json").out.splitlines()[-1])
+    done = json.loads(localnpm("distill", "--no-vectors", "--build", "trajectory", "--json").out.splitlines()[-1])
     assert (done["status"], len(done["summary"]["procedures"])) == ("published", 1)
     ended = localnpm("distill", "--revert", str(done["id"]))
     assert ended.code == 0
@@ -105,7 +105,7 @@ def until(running: "subprocess.Popen[str]", what: str) -> None:
 
 
 def test_ctrl_c_leaves_the_memory_as_it_was(start: Callable[..., "subprocess.Popen[str]"], home: Path) -> None:
-    log_successes(home)
+    log_successes(home, REQUESTS[:1])
     running = start("distill", "--no-vectors", "--json")
     until(running, REQUESTS[0])
     running.send_signal(signal.SIGINT)
@@ -120,7 +120,7 @@ def test_ctrl_c_leaves_the_memory_as_it_was(start: Callable[..., "subprocess.Pop
 def test_a_kill_at_any_point_leaves_all_or_nothing(
     start: Callable[..., "subprocess.Popen[str]"], localnpm: Callable[..., Any], home: Path, point: str
 ) -> None:
-    log_successes(home)
+    log_successes(home, REQUESTS[:1])
     running = start("distill", "--no-vectors", "--json")
     until(running, point)
     running.kill()
@@ -128,6 +128,6 @@ def test_a_kill_at_any_point_leaves_all_or_nothing(
     with Database.open(home / "memory.db") as database:
         assert database.check(thorough=True) == ()
     assert len(learned(home)) == 0 if point != "publishing" else len(learned(home)) <= 1
-    assert localnpm("distill", "--no-vectors").code == 0
+    assert localnpm("distill", "--no-vectors", "--build", "trajectory").code == 0
     assert len(learned(home)) == 1
     assert "running" not in localnpm("distill", "--status").out
