@@ -219,13 +219,13 @@ def test_scales_that_are_no_numbers_are_refused(localnpm: Run, file: Path) -> No
 
 def test_train_makes_a_vector_from_pairs_of_prompts(localnpm: Run, tmp_path: Path) -> None:
     turn = r"<|im_start|>user\nAdd milk to my {} list<|im_end|>\n<|im_start|>assistant\n"
-    things = ("todo", "packing", "shopping", "wish")
+    things = ("todo", "shopping")
     (tmp_path / "p.txt").write_text("\n".join(turn.format(thing) + "It is done." for thing in things))
     (tmp_path / "n.txt").write_text("\n".join(turn.format(thing) + "<tool_call>" for thing in things))
     files = ("--positive", str(tmp_path / "p.txt"), "--negative", str(tmp_path / "n.txt"))
     told = json.loads(localnpm("vector", "train", "answering", *files, "--json").out)
     listed = json.loads(localnpm("vector", "list", "--json").out)[0]
-    assert (listed["name"], listed["origin"], listed["pairs"]) == ("answering", "trained", 4)
+    assert (listed["name"], listed["origin"], listed["pairs"]) == ("answering", "trained", 2)
     assert listed["status"] == told["status"] == "candidate"
     assert 0 < told["kl"] <= 1
     assert localnpm("vector", "train", "answering", *files).code == 2

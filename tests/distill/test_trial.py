@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from localnpm.distill import gguf, intake, trial
+from localnpm.distill.prompt_pairs import in_chat
 from localnpm.distill.vector_file import VectorFile
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.messages import Message
@@ -77,6 +78,11 @@ def test_the_divergence_is_that_of_the_distributions_whatever_is_read_at_once(
     p, q = (np.exp(row) / np.exp(row).sum(axis=1, keepdims=True) for row in rows)
     expected = float((p * np.log(p / q)).sum(axis=1).mean())
     assert trial.mean_kl(chat.model, prompt, generated, steering) == pytest.approx(expected, rel=0.01)
+
+
+def test_a_prompt_in_chat_is_a_request_that_waits_for_its_answer(chat: LlamaChat) -> None:
+    [text] = in_chat(chat, ["Add milk"])
+    assert text.endswith("<|im_start|>user\nAdd milk<|im_end|>\n<|im_start|>assistant\n")
 
 
 @pytest.fixture(scope="module")
