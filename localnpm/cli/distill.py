@@ -33,7 +33,11 @@ EXIT_CANCELLED = 130
     help="What a procedure holds (learning.build).",
 )
 @click.option("--no-vectors", is_flag=True, help="Scripts and examples only, no control vectors.")
-@click.option("--rebuild", is_flag=True, help="Make every procedure's control vector anew, as for another model.")
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Look at every procedure again and make its control vector anew, as for another model.",
+)
 @click.option(
     "--revert", type=int, is_flag=False, flag_value=LATEST, metavar="[PASS]", help="Take back a pass; the latest."
 )

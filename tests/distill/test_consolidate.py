@@ -15,10 +15,11 @@ from localnpm.agent.scripted import ScriptedModel, answer
 from localnpm.config import LearningSettings, MemorySettings, Settings
 from localnpm.distill.consolidate import LOCK, run_pass
 from localnpm.engine.cancel import Cancel
+from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.messages import Message
 from localnpm.engine.turns import TurnPart
 from localnpm.errors import BusyError
-from localnpm.home import bundled_embedder
+from localnpm.home import bundled_embedder, bundled_model
 from localnpm.memory import process
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
@@ -467,3 +468,14 @@ def test_kinds_that_turn_out_to_be_one_are_merged(database: Database, logged: An
     done = distil()
     assert sorted(procedure.status for procedure in procedures.all()) == ["active", "retired"]
     assert any("took in" in said for entry in done.summary["procedures"] for said in entry["said"])
+
+
+def test_vectors_that_there_is_no_time_for_wait_for_the_next_pass(
+    database: Database, logged: Any, embedder: Embedder
+) -> None:
+    logged(ADD[0])
+    settings = replace(Settings(), learning=LearningSettings(build="trajectory"))
+    with LlamaChat.open(bundled_model()) as chat:
+        done = run_pass(database, chat, embedder, settings, cause="due", seconds=0)
+    assert done.status == "published"
+    assert done.summary["vectors_owed"] == [only(database).id]
