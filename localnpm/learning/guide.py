@@ -114,8 +114,10 @@ class Guide:
         best = found[0]
         scripts, example = self._fitting(found)
         offered = frozenset[Channel](["script"] if scripts or example else [])
-        steerable = not scripts_only and wanted not in ("none", "script")
-        vector = self.vectors.look(request, best.match.procedure.id) if steerable else None
+        # On the spot a vector is made only when the user asks for it: no gate has tried it, and it can spoil the text.
+        asked = wanted in ("vector", "both")
+        steerable = not scripts_only and (asked or wanted == "auto")
+        vector = self.vectors.look(request, best.match.procedure.id, on_the_spot=asked) if steerable else None
         if vector is not None:
             offered |= {"vector", "both"} if offered else {"vector"}
         choice = choose(

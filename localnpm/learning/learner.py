@@ -42,6 +42,10 @@ PassProgress = Callable[[str, int, int], None]
 """Called with what a pass does, how far it is and of how much."""
 
 
+CACHED = 32
+"""Successes, and failures, whose activations a pass leaves cached."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """What follows from a verdict. `can_retry`: there is a reason to learn from, by undoing and trying again."""
@@ -223,9 +227,22 @@ class Learner:
                 vectors=vectors,
                 seconds=seconds,
             )
+            self._cache_activations(cancel)
             if self._guide is not None:
                 self._guide.recall.refresh()
         return done
+
+    def _cache_activations(self, cancel: Cancel | None) -> None:
+        """Read the newest judged attempts once, so that a vector made on the spot need not."""
+        from localnpm.distill.quick_vectors import cache_activations
+        from localnpm.engine.llama_chat import LlamaChat
+
+        model, log = self.bench.model, self.bench.log
+        if not isinstance(model, LlamaChat) or not model.model.steerable().works:
+            return
+        judged = [*log.attempts(limit=CACHED, judged="success"), *log.attempts(limit=CACHED, judged="failure")]
+        trajectories = [log.trajectory(attempt.id) for attempt in judged if not attempt.surroundings]
+        cache_activations(model, trajectories, self.bench.database, self.bench.settings.learning, cancel=cancel)
 
     def steer(self, texts: Sequence[str]) -> None:
         """Steer the next tasks by these vectors, `NAME:0.6@2-5`, in place of recall's; none: as recall chooses.

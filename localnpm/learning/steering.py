@@ -84,15 +84,18 @@ class Vectors:
         self.synthesize = synthesize
         self.store = VectorStore(database)
 
-    def look(self, request: str, procedure_id: int) -> Offer | None:
-        """The procedure's active vector for this model, else one from the nearest trajectories, if they differ."""
+    def look(self, request: str, procedure_id: int, *, on_the_spot: bool = True) -> Offer | None:
+        """The procedure's active vector for this model, else `on_the_spot` one from the nearest trajectories.
+
+        The latter needs successes and failures among them.
+        """
         stored = self.store.of_procedure(procedure_id, self.model.fingerprint)
         if stored is not None and stored.status == "active":
             return Offer(stored.id, lambda: self._stored(stored.id, stored.name, stored.coefficient))
         if stored is not None and stored.status == "disabled":
             return None
         synthesize = self.synthesize
-        if synthesize is None:
+        if synthesize is None or not on_the_spot:
             return None
         nearest = self.nearest(request)
         if len({success for _, success, _ in nearest}) < 2:

@@ -175,3 +175,11 @@ def test_where_no_vector_can_be_made_the_script_is_used_alone_and_counts_for_not
     log_judged(desk, ADD_MILK, False)
     given = guide(desk, lambda nearest: (None, 0.0)).guide(ADD_EGGS, "both")
     assert (given.channel, given.uses[0].channel, given.uses[0].counts) == ("script", "script", False)
+
+
+def test_nothing_is_steered_by_a_vector_made_on_the_spot_unless_it_was_asked_for(desk, guide):
+    desk.teach(SCRIPT, ADD_MILK)
+    log_judged(desk, ADD_MILK, True)
+    log_judged(desk, ADD_MILK, False)
+    asked = guide(desk, lambda nearest: pytest.fail("made"))
+    assert {asked.guide(ADD_EGGS).channel for _ in range(12)} <= {"script", "none"}
