@@ -227,7 +227,7 @@ def _facts(stored: "StoredVector | None", file: "VectorFile") -> dict[str, Any]:
         "layers": list(file.layers),
         "shape": list(file.directions.shape),
         "row_norms": [round(float(norm), 6) for norm in file.row_norms],
-        "provenance": dict(file.provenance),
+        "provenance": {key: text for key, text in file.provenance.items() if text != str(known.get(key, ""))},
     }
     return known
 
