@@ -25,6 +25,9 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 }
 """The tables that a pass writes, with their primary keys; a row comes after those that it refers to."""
 
+LARGE = frozenset({"procedures", "procedure_versions", "vectors"})
+"""Tables of whose rows only the columns that have changed are kept. Rows of the others are small, and they may go,
+when a revert takes away a procedure that they were moved to, before they are put back."""
 UNWATCHED = frozenset({"stale", "updated_at"})
 """Columns that change without anyone's having changed what the row says."""
 SWITCHES = frozenset({"status", "status_reason"})
@@ -78,7 +81,9 @@ def store(connection: sqlite3.Connection, pass_id: int, before: Before) -> None:
         new = current(connection, table, key)
         if old == new:
             continue
-        kept = None if old is None else {name: old[name] for name in old if new is None or old[name] != new[name]}
+        kept = old
+        if old is not None and new is not None and table in LARGE:
+            kept = {name: old[name] for name in old if old[name] != new[name]}
         connection.execute(
             "INSERT INTO pass_changes(pass_id, place, row_key, owners, before, after) VALUES (?, ?, ?, ?, ?, ?)",
             (

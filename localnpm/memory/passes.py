@@ -99,9 +99,7 @@ class Passes:
             rows = changes.fetchall()
             groups = _groups(rows)
             kept = {groups[row["id"]] for row in rows if _changed_since(connection, row)}
-            for group in set(groups.values()) - kept:
-                if not _restored(connection, [row for row in rows if groups[row["id"]] == group]):
-                    kept.add(group)
+            kept |= _put_back(connection, rows, groups, set(groups.values()) - kept)
             names = _names(connection, [row for row in rows if groups[row["id"]] in kept])
             if rows and kept == set(groups.values()):
                 raise LocalnpmError(
@@ -220,6 +218,22 @@ def _names(connection: sqlite3.Connection, rows: list[sqlite3.Row]) -> list[str]
             held = connection.execute(f"SELECT name FROM {table} WHERE id = ?", (row_id,)).fetchone()
             found.append(held["name"] if held else f"{table[:-1]} {row_id}, forgotten")
     return found
+
+
+def _put_back(
+    connection: sqlite3.Connection, rows: list[sqlite3.Row], groups: dict[int, int | str], wanted: set[int | str]
+) -> set[int | str]:
+    """Put groups of rows back; those for which something new is in the way are left as they are, and returned."""
+
+    def tried(chosen: set[int | str]) -> bool:
+        return _restored(connection, [row for row in rows if groups[row["id"]] in chosen])
+
+    if tried(wanted):
+        return set()
+    # One by one, then; what one group gives free, a name say, another may need.
+    while done := {group for group in wanted if tried({group})}:
+        wanted = wanted - done
+    return wanted
 
 
 def _restored(connection: sqlite3.Connection, rows: list[sqlite3.Row]) -> bool:

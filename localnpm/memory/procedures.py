@@ -265,9 +265,9 @@ class Procedures(ProcedureReader):
         if into == other:
             raise ValueError("a procedure cannot be merged with itself")
         with self.database.transaction() as connection:
-            kept = self.get(into)
+            self._exists(connection, into)
             self._exists(connection, other)
-            why = f"merged into {kept.name}" + (f" by pass {pass_id}" if pass_id is not None else "")
+            why = f"merged into procedure {into}" + (f" by pass {pass_id}" if pass_id is not None else "")
             for table in ("members", "recall_keys"):
                 connection.execute(f"UPDATE {table} SET procedure_id = ? WHERE procedure_id = ?", (into, other))
             for table in ("procedure_versions", "vectors"):

@@ -41,7 +41,7 @@ def m002_procedures(connection: sqlite3.Connection) -> None:
             place TEXT NOT NULL,                   -- the table
             row_key TEXT NOT NULL,                 -- JSON: the values of its primary key
             owners TEXT NOT NULL,                  -- JSON: the procedures that the row belonged to, before and after
-            before TEXT,                           -- JSON: the columns that have changed; NULL: there was no such row
+            before TEXT,                           -- JSON: the row, or what has changed of it; NULL: there was none
             after TEXT                             -- a digest of the row as the pass left it; NULL: it took it away
         );
         CREATE INDEX pass_changes_by_pass ON pass_changes(pass_id);

@@ -160,7 +160,11 @@ def test_merging_moves_members_and_keys_and_retires_the_other(
     assert procedures.members(todo.id) == (attempt,)
     assert "Note tea" in procedures.keys(todo.id)
     retired = procedures.get(other.id)
-    assert (retired.status, retired.status_reason, retired.active) == ("retired", "merged into add-a-task", None)
+    assert (retired.status, retired.status_reason, retired.active) == (
+        "retired",
+        f"merged into procedure {todo.id}",
+        None,
+    )
     assert vectors.get(vector.id).status == "retired"
 
 
