@@ -262,8 +262,11 @@ class Learner:
         """What memory has for a request. What is wrong with the embedder is told, and the task is done without it."""
         from localnpm.learning.guide import Guidance, steered
 
+        guidance = Guidance(why="no procedure has been learned yet")
         try:
-            guidance = self._open_guide().guide(request, self.memory, scripts_only=self._steering is not None)
+            # An embedder takes a while to open: not before there is anything to compare a request with.
+            if self.learned_in.query("SELECT 1 FROM recall_keys LIMIT 1"):
+                guidance = self._open_guide().guide(request, self.memory, scripts_only=self._steering is not None)
         except ModelError as error:
             guidance = Guidance(problem="" if self.memory == "none" else str(error))
         return guidance if self._steering is None else steered(guidance, self._steering)

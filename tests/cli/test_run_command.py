@@ -7,6 +7,11 @@ import subprocess
 
 import pytest
 
+from localnpm.home import Home
+from localnpm.memory.database import Database
+from localnpm.memory.procedure_records import Draft
+from localnpm.memory.procedures import Procedures
+
 ADD_MILK = 'Add "buy milk" to my todo list'
 
 
@@ -157,7 +162,10 @@ def test_a_vector_to_steer_by_that_is_not_there_is_an_error_before_anything_is_d
     assert "No attempts" in localnpm("attempts", "list").err
 
 
-def test_a_broken_embedder_is_told_and_the_task_is_done(localnpm, work):
+def test_a_broken_embedder_is_told_and_the_task_is_done(localnpm, work, home):
+    Home(home).prepare()
+    with Database.open(home / "memory.db") as database:
+        Procedures(database).add("Add a todo", [(ADD_MILK, None)], Draft("Add a todo\n1. Add it.", "", "built"))
     ended = localnpm("run", ADD_MILK, "--allow", "write", "-o", "memory.embedder=/no/such/folder")
     assert ended.code == 0
     assert "memory cannot be used: /no/such/folder" in ended.err

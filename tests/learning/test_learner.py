@@ -43,10 +43,12 @@ def test_memory_can_be_switched_off_for_what_comes_next(desk):
     assert "# Procedure" not in desk.prompt()
 
 
-def test_no_embedder_is_opened_before_a_request_needs_it(open_desk, embedder):
+def test_no_embedder_is_opened_before_there_is_something_to_compare_a_request_with(open_desk, embedder):
     opened = []
     desk = open_desk(embedding=lambda: opened.append(1) or embedder)
+    desk.play("Done.")
     assert opened == []
+    desk.teach(SCRIPT, ADD_EGGS)
     desk.play("Done.")
     desk.play("Done.")
     assert opened == [1]
