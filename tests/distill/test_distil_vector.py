@@ -1,0 +1,158 @@
+"""A kind's vector from logged trajectories, a vector on the spot, and one from a user's own prompts."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from localnpm.config import LearningSettings
+from localnpm.distill.distilled import DistilledVector
+from localnpm.distill.gguf import read, scaled, to_bytes
+from localnpm.distill.quick_vectors import cache_activations
+from localnpm.distill.vectors import distil_vector, synthesize, train_vector
+from localnpm.engine.cancel import Cancel
+from localnpm.engine.llama_chat import LlamaChat
+from localnpm.engine.steering import Steering, SteeringPart
+from localnpm.errors import SteeringError
+from localnpm.memory.activation_cache import ActivationCache
+from localnpm.memory.attempts import AttemptLog
+from localnpm.memory.database import Database
+from localnpm.memory.records import Trajectory
+
+SETTINGS = LearningSettings()
+POSITIVE = ("Write it in short. The answer:", "Be brief, then say it:", "In one word, say it:")
+NEGATIVE = ("Write it at length. The answer:", "Take your time, then say it:", "In many words, say it:")
+
+
+@pytest.fixture(scope="module")
+def tasks(practice: Callable[..., Any]) -> Any:
+    """Files to be put away into an archive, which the model would throw away by itself."""
+    return practice("remove_file", 5, held_out=4)
+
+
+@pytest.fixture(scope="module")
+def learned(apprentice: LlamaChat, tasks: Any) -> DistilledVector:
+    """The vector of those tasks."""
+    made = distil_vector(apprentice, tasks.right, (), tasks.script, SETTINGS)
+    assert made is not None
+    return made
+
+
+def logged(trajectories: tuple[Trajectory, ...]) -> tuple[Database, list[Trajectory]]:
+    """The trajectories in a private memory, under ids of its own."""
+    database = Database.open(None)
+    log = AttemptLog(database)
+    found = []
+    for trajectory in trajectories:
+        session = log.start_session("/work", trajectory.request)
+        attempt = log.start_attempt(
+            session, trajectory.request, workspace="/work", model="m", model_fingerprint="f",
+            system=trajectory.attempt.system, sampling={},
+        )  # fmt: skip
+        for step in trajectory.steps:
+            made = log.start_step(attempt, turn=step.turn, text=step.text, tool=step.tool, arguments=step.arguments)
+            if step.result is not None:
+                log.finish_step(made, step.result)
+        log.finish_attempt(attempt, "done", trajectory.answer)
+        found.append(log.trajectory(attempt))
+    return database, found
+
+
+@pytest.mark.slow
+def test_a_learned_vector_does_held_out_tasks_that_the_model_fails(
+    apprentice: LlamaChat, tasks: Any, learned: DistilledVector, successes_of: Callable[..., int]
+) -> None:
+    steering = Steering((SteeringPart(scaled(learned.file)),))
+    assert successes_of(tasks.held_out, steering) >= successes_of(tasks.held_out) + 2
+
+
+@pytest.mark.slow
+def test_a_vector_of_few_runs_passes_the_gate_or_says_why_not(learned: DistilledVector) -> None:
+    assert learned.status == "active", learned.reason
+    assert learned.pairs == 5
+
+
+@pytest.mark.slow
+def test_the_file_is_bound_to_the_model_and_comes_back_from_its_bytes(
+    apprentice: LlamaChat, learned: DistilledVector
+) -> None:
+    again = read(to_bytes(learned.file))
+    assert again.fingerprint == apprentice.fingerprint
+    assert np.array_equal(again.directions, learned.file.directions)
+
+
+@pytest.mark.slow
+def test_what_was_measured_can_be_stored(learned: DistilledVector) -> None:
+    assert json.loads(json.dumps(learned.calibration))["kl"] <= SETTINGS.kl
+
+
+@pytest.mark.slow
+def test_equal_seeds_give_equal_vectors(apprentice: LlamaChat, tasks: Any) -> None:
+    first, second = (distil_vector(apprentice, tasks.right[:1], (), tasks.script, SETTINGS, seed=3) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.status == "candidate"
+    assert np.array_equal(first.file.directions, second.file.directions)
+
+
+def test_nothing_is_learned_from_attempts_that_failed_through_their_surroundings(
+    apprentice: LlamaChat, tasks: Any
+) -> None:
+    hampered = [replace(one, attempt=replace(one.attempt, surroundings=True)) for one in tasks.right]
+    assert distil_vector(apprentice, hampered, tasks.wrong, tasks.script, SETTINGS) is None
+
+
+def test_a_cancelled_distillation_gives_nothing(apprentice: LlamaChat, tasks: Any) -> None:
+    cancel = Cancel()
+    cancel.set()
+    assert distil_vector(apprentice, tasks.right, tasks.wrong, tasks.script, SETTINGS, cancel=cancel) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["mean", "principal"])
+def test_differences_of_activations_make_vectors_too(apprentice: LlamaChat, tasks: Any, direction: str) -> None:
+    settings = LearningSettings(direction=direction)
+    made = distil_vector(apprentice, tasks.right[:1], tasks.wrong[:1], tasks.script, settings)
+    assert made is not None
+    assert made.method == f"context {direction}"
+
+
+def test_a_vector_on_the_spot_is_made_of_cached_activations(apprentice: LlamaChat, tasks: Any) -> None:
+    database, found = logged((tasks.right[0], tasks.wrong[0]))
+    nearest = [(found[0], True, 0.9), (found[1], False, 0.8)]
+    with database:
+        first = synthesize(apprentice, nearest, SETTINGS, database=database)
+        assert cache_activations(apprentice, found, database, SETTINGS) == 0
+        again = synthesize(apprentice, nearest, SETTINGS, database=database)
+    assert first is not None
+    assert again is not None
+    assert first.pairs == 1
+    assert np.allclose(first.vector.directions, again.vector.directions, rtol=0.02, atol=0.5)
+
+
+def test_activations_of_a_log_are_computed_once(apprentice: LlamaChat, tasks: Any) -> None:
+    database, found = logged(tasks.right[:1])
+    with database:
+        assert cache_activations(apprentice, found, database, SETTINGS) == 1
+        kept = ActivationCache(database, apprentice.fingerprint).get(found[0].attempt.id)
+    assert kept is not None
+    assert len(kept.turns) == len(found[0].turns)
+
+
+def test_successes_alone_make_no_vector_on_the_spot(apprentice: LlamaChat, tasks: Any) -> None:
+    assert synthesize(apprentice, [(one, True, 0.9) for one in tasks.right[:2]], SETTINGS) is None
+
+
+def test_paired_prompts_make_a_vector(apprentice: LlamaChat) -> None:
+    made = train_vector(apprentice, POSITIVE, NEGATIVE)
+    assert made is not None
+    assert made.pairs == 3
+    assert made.status in ("candidate", "quarantined")
+
+
+def test_prompts_that_make_no_pairs_are_an_error(apprentice: LlamaChat) -> None:
+    with pytest.raises(SteeringError, match="3 positive and 1 negative"):
+        train_vector(apprentice, POSITIVE, NEGATIVE[:1])
