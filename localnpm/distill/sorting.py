@@ -83,7 +83,7 @@ def _merges(database: Database, recall: Recall) -> dict[int, tuple[int, ...]]:
         return {}
     everything = all_statistics(database)
     usable = {procedure.id for procedure in Procedures(database).all("active") if procedure.origin == "learned"}
-    found = {}
+    found: dict[int, tuple[int, ...]] = {}
     for pair in pairs:
         ids = (pair.procedure_id, pair.other_id)
         if usable.issuperset(ids):
@@ -95,7 +95,7 @@ def _merges(database: Database, recall: Recall) -> dict[int, tuple[int, ...]]:
 def _splits(database: Database, recall: Recall, merged: set[int]) -> dict[int, tuple[int, ...]]:
     """Procedures to split: the requests that the version in use came from stay, the others leave."""
     procedures = Procedures(database)
-    found = {}
+    found: dict[int, tuple[int, ...]] = {}
     for wide in kinds.too_wide(recall):
         procedure = procedures.get(wide.procedure_id)
         if wide.procedure_id in merged or procedure.status != "active" or procedure.origin != "learned":
