@@ -19,7 +19,7 @@ SHORTLIST = 1536
 """Rows that are scored in full."""
 COLUMNS = 64
 """Leading directions that the shortlist is made on."""
-SAMPLE = 20_000
+SAMPLE = 5000
 """Rows that the leading directions are taken from."""
 
 
@@ -72,5 +72,5 @@ def products_with(vectors: Float32Array, query: Float32Array) -> Float32Array:
 def leading_directions(vectors: Float32Array, count: int) -> Float32Array:
     """The directions along which the vectors, not centred, are longest: float32 [dimensions, count], orthonormal."""
     sample = vectors[:: max(1, len(vectors) // SAMPLE)]
-    _, directions = np.linalg.eigh(sample.T.astype(np.float64) @ sample)
+    _, directions = np.linalg.eigh(sample.T @ sample)
     return np.ascontiguousarray(directions[:, ::-1][:, :count], np.float32)

@@ -6,8 +6,8 @@ A memory has one to six requests of each kind, as a log gives them, one to four 
 requests in other wordings. *First*: the best procedure is of the right kind. *Recalled* and *abstained*: of requests
 whose kind is there, and of the same requests with their kind taken out, at the threshold that recall calibrates on this
 memory. Brackets are 95% bootstrap intervals over kinds. FOLDER has query_bank.json and agentinstruct_trajectories.json
-of the procedural memory benchmark (Kohar and Krishnan, arXiv 2511.21730): household requests in other people's words,
-with the stored tasks that fit each; used for scoring only. Needs scikit-learn.
+of the benchmark qpiai/Proced_mem_bench on GitHub: household requests in other people's words, with the stored tasks
+that fit each; used for scoring only. Needs scikit-learn.
 """
 
 import argparse
