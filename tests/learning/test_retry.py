@@ -224,3 +224,14 @@ def test_a_retry_in_a_running_program_is_not_settled_by_another_one(desk, retrie
     other = [sys.executable, "-c", program, str(tmp_path / "home" / "memory.db")]
     assert subprocess.run(other, capture_output=True, text=True, check=True).stdout == "0\n"
     assert outcome(desk.database, retried) is None
+
+
+def test_in_private_it_is_tried_again_and_nothing_is_learned(open_desk):
+    lasting = open_desk()
+    desk = open_desk(private=True, lent=lasting.database.read_only())
+    attempt = desk.result(desk.play(WRONG, "Done.")).attempt_id
+    desk.learner.judge(attempt, False, "My todos start with a star")
+    desk.retry(attempt, WRITTEN, REVISED, RIGHT, "Done.")
+    assert (desk.root / "todo.md").read_text() == "# Todo\n* buy milk\n"
+    assert recalled_names(desk) == []
+    assert lasting.procedures.all() == ()
