@@ -139,8 +139,9 @@ class Publisher:
                 status_reason=decision.why,
                 pass_id=self.pass_id,
             )
-            if decision.active and procedure.status in ("candidate", "retired"):
-                self._procedures.set_status(procedure.id, "active", "")
+        in_use = decision.promote is not None or (decision.draft is not None and decision.active)
+        if in_use and procedure.status in ("candidate", "retired"):
+            self._procedures.set_status(procedure.id, "active", "")
 
     def _join(self, procedure_id: int, joins: Sequence[Judged]) -> None:
         known = set(self._procedures.keys(procedure_id))

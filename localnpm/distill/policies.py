@@ -122,8 +122,7 @@ def decide(kind: Kind, writer: Writer, policy: Policy) -> Decision:
         ModelError: the model failed.
     """
     decision, kind = _look_again(kind)
-    if policy == "adjustment":
-        decision, kind = _judge_candidates(kind, decision)
+    decision, kind = _judge_candidates(kind, decision)
     if kind.active is not None and kind.active.source not in LEARNED:
         return decision
     match policy:
@@ -163,10 +162,10 @@ def _look_again(kind: Kind) -> tuple[Decision, Kind]:
 
 
 def _judge_candidates(kind: Kind, decision: Decision) -> tuple[Decision, Kind]:
-    """Adjusted versions that have been tried: the better one takes over, a worse one is dropped."""
+    """Versions that have been tried: the better one takes over; an adjusted one that does worse is dropped."""
     active = kind.active
     for version in kind.versions:
-        if version.status != "candidate" or version.source != "adjusted" or version.doubtful:
+        if version.status != "candidate" or version.source not in ("adjusted", "reason") or version.doubtful:
             continue
         record = kind.record(version)
         if _takes_over(kind, version, active):
@@ -179,7 +178,8 @@ def _judge_candidates(kind: Kind, decision: Decision) -> tuple[Decision, Kind]:
                 for v in kind.versions
             )
             return decision, replace(kind, versions=versions)
-        if active is not None and record.uses >= WORSE_AFTER and record.rate < kind.record(active).rate:
+        tried = version.source == "adjusted" and record.uses >= WORSE_AFTER
+        if tried and active is not None and record.rate < kind.record(active).rate:
             why = f"it {_told(record)}, version {active.number} {_told(kind.record(active))}"
             decision = replace(
                 decision,

@@ -71,7 +71,7 @@ def sort(database: Database, recall: Recall, entries: Sequence[Entry], fresh: fr
 
 def _origin(entry: Entry, entries: Mapping[int, Entry]) -> int:
     """The first attempt of a chain of retries, as far as they are among the entries."""
-    while entry.retry_of in entries:
+    while entry.retry_of is not None and entry.retry_of in entries:
         entry = entries[entry.retry_of]
     return entry.id
 

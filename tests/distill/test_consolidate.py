@@ -26,7 +26,7 @@ from localnpm.memory.database import Database
 from localnpm.memory.embedding import Embedder, open_embedder
 from localnpm.memory.forget import forget_attempts
 from localnpm.memory.passes import Passes
-from localnpm.memory.procedure_records import Pass, Procedure, Use, Version
+from localnpm.memory.procedure_records import Draft, Pass, Procedure, Use, Version
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.records import Channel
 from localnpm.memory.uses import record
@@ -296,6 +296,24 @@ def test_a_candidate_takes_over_by_the_success_of_the_retry(database: Database, 
     active = only(database).active
     assert active is not None
     assert active.script == candidate.script
+
+
+@pytest.mark.parametrize("build", ["script", "proceduralization"])
+def test_what_a_reason_taught_is_used_once_its_retry_went_well(
+    database: Database, logged: Any, distil: Any, build: str
+) -> None:
+    failed = logged(ADD[0], BOX, False, "I use stars.")
+    procedures = Procedures(database)
+    draft = Draft("Add a todo\n1. Use stars.", "", "reason", lineage=((failed, "failure"), (failed, "reason")))
+    procedures.add("Add a todo", [(ADD[0], failed)], draft, status="candidate", version_status="candidate")
+    retry = logged(ADD[0], STAR, retry_of=failed)
+    used(database, retry, versions(database, "candidate")[0])
+    distil(build=build)
+    procedure = only(database)
+    assert procedure.status == "active"
+    assert procedure.active is not None
+    assert (procedure.active.script, procedure.active.source) == (draft.script, "reason")
+    assert ("* it" in procedure.active.example) == (build == "proceduralization")
 
 
 def test_a_candidate_that_does_worse_falls_away(database: Database, logged: Any, distil: Any) -> None:
