@@ -70,9 +70,10 @@ def _compared(command: Command) -> Command:
     return command
 
 
+FEW_KINDS = ("add_todo", "journal", "file_document", "log_expense")
 HABITS: dict[str, dict[str, Any]] = {
-    "quick": {"users": 1, "tasks": 2, "practices": 3, "kinds": ("add_todo", "journal", "file_document", "log_expense")},
-    "default": {"users": 4, "tasks": 2, "practices": 6, "kinds": ("add_todo", "journal", "write_note", "remove_file")},
+    "quick": {"users": 1, "tasks": 1, "practices": 3, "kinds": FEW_KINDS},
+    "default": {"users": 4, "tasks": 2, "practices": 6, "kinds": (*FEW_KINDS, "write_note")},
     "full": {"users": 6, "tasks": 2, "practices": 6},
 }
 QUICK_CONDITIONS = "none,script,vector"

@@ -82,7 +82,7 @@ def _tasks(life: Life, model: LlamaChat, embedder: Embedder, database: Database)
         life.settings,
         life.seed,
         Path(),
-        life.feedback,
+        "verdicts" if life.policy == "none" else life.feedback,
         wrong_verdicts=life.wrong_verdicts,
     )
     update = "adjustment" if life.policy == "none" else life.policy
