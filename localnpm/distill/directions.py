@@ -90,8 +90,8 @@ def site_slopes(
     """How each site's margin, log p(wanted) - log p(instead), changes along each axis of the residual stream.
 
     One vector is added to all of `layers` at the site's position alone: what it costs is one token's decode, the
-    tokens before it are read once. Sites of even and of odd index have bases of their own, each gone through before
-    it is drawn anew, so that the two halves are independent estimates.
+    tokens before it are read once. The two halves of the sites (`halves`) have bases of their own, each gone through
+    before it is drawn anew, so that they are independent estimates.
 
     Args:
         norms: float32 [n_layer - 1], median norm of the residual stream after block i + 1.
@@ -104,6 +104,7 @@ def site_slopes(
     slopes = np.zeros((len(sites), width), np.float64)
     each = max(1, probes // max(1, len(sites)))
     bases = [_Basis(width, rng), _Basis(width, rng)]
+    half = halves(sites)
     for index, site in enumerate(sites):
         text = site.tokens[: site.position + 1]
         plain = model.logits(text, [site.position])[0]
@@ -111,7 +112,7 @@ def site_slopes(
         for _ in range(each):
             if cancel is not None and cancel.is_set():
                 return slopes.astype(np.float32)
-            axis = bases[index % 2].next()
+            axis = bases[half[index]].next()
             rows = rows_at(np.tile(axis, (len(norms), 1)), norms, PROBE, layers)
             row = model.logits(text, [site.position], steering=steering_of(rows))[0]
             moved = float(row[site.wanted] - row[site.instead]) - margin
@@ -121,12 +122,16 @@ def site_slopes(
     return slopes.astype(np.float32)
 
 
-def split_half(slopes: Float32Array) -> float:
-    """Cosine of the directions that the even and the odd rows give, [n, n_embd]; 0 for fewer than two rows."""
-    if len(slopes) < 2:
-        return 0.0
-    first, second = unit(slopes[0::2].sum(axis=0)), unit(slopes[1::2].sum(axis=0))
-    return float(first @ second)
+def halves(sites: Sequence[Site]) -> list[int]:
+    """0 or 1 for each site. A run's sites stay together: by turns they would part the sorts of decisions instead."""
+    order = {run: place for place, run in enumerate(sorted({site.run for site in sites}))}
+    return [order[site.run] % 2 for site in sites]
+
+
+def split_half(slopes: Float32Array, half: Sequence[int]) -> float:
+    """Cosine of the directions that two halves of the rows give, [n, n_embd]; 0 where one half is empty."""
+    first, second = (slopes[np.asarray(half) == which].sum(axis=0) for which in (0, 1))
+    return float(unit(first) @ unit(second))
 
 
 class _Basis:

@@ -38,6 +38,7 @@ class Evidence:
         random: mean gain of each random direction of equal norm over the same runs.
         agreement: cosine of the directions that two halves of the sites give.
         floor: the least agreement.
+        gain: nats by which it raises the log-probability of whole held-out successes.
         calls, steered_calls: share of probed turns that end in valid calls, without and with the vector.
     """
 
@@ -45,6 +46,7 @@ class Evidence:
     random: tuple[float, ...]
     agreement: float
     floor: float
+    gain: float = 0.0
     calls: float = 1.0
     steered_calls: float = 1.0
 
@@ -63,6 +65,8 @@ def verdict(evidence: Evidence) -> tuple[VectorStatus, str]:
             f"the two halves of its evidence point in different directions (cosine {evidence.agreement:.2f}, at least "
             f"{evidence.floor:.2f} is needed)"
         )
+    if evidence.gain < 0:
+        return "quarantined", f"successes become less likely under it ({evidence.gain:+.2f} nats a run)"
     if runs and mean <= 0:
         return "quarantined", f"on held-out runs the margin does not grow ({mean:+.2f} nats)"
     chance = float(np.percentile(evidence.random, 95)) if evidence.random else float("-inf")

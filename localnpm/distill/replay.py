@@ -82,12 +82,19 @@ def _turns(
 ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Each assistant turn's prompt and generated tokens."""
     messages = [Message("system", system), Message("user", trajectory.request)]
-    for turn in trajectory.turns:
+    prompt = _tokens(chat, messages, tools, generation_prompt=True)
+    turns = trajectory.turns
+    for number, turn in enumerate(turns, 1):
         assistant, results = _messages(chat, turn, tools)
-        prompt = _tokens(chat, messages, tools, generation_prompt=True)
-        rendered = _tokens(chat, [*messages, assistant], tools, generation_prompt=False)
-        yield prompt, _generated(chat, turn, assistant, prompt, rendered, tools)
         messages += [assistant, *results]
+        following = _tokens(chat, messages, tools, generation_prompt=True) if number < len(turns) else ()
+        rendered = following
+        if following[: len(prompt)] != prompt:
+            # The last turn, or a template that rewrites what came before.
+            before = messages[: len(messages) - len(results)]
+            rendered = _tokens(chat, before, tools, generation_prompt=False)
+        yield prompt, _generated(chat, turn, assistant, prompt, rendered, tools)
+        prompt = following
 
 
 def _messages(chat: LlamaChat, turn: LoggedTurn, tools: Sequence[ToolSchema]) -> tuple[Message, list[Message]]:

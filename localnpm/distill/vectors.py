@@ -16,8 +16,8 @@ import numpy as np
 
 from localnpm.config import LearningSettings
 from localnpm.distill import contrast, gate
-from localnpm.distill.calibrate import USUAL, Effect, Strength, bisect, calibrate, effects, windows
-from localnpm.distill.directions import random_directions, rows_at, split_half, steering_of
+from localnpm.distill.calibrate import Effect, Strength, calibrate, windows
+from localnpm.distill.directions import halves, random_directions, rows_at, split_half, steering_of
 from localnpm.distill.distilled import DistilledVector, Synthesized
 from localnpm.distill.gguf import compose
 from localnpm.distill.quick_vectors import synthesize, train_vector
@@ -147,22 +147,26 @@ def _judge(
         gains.append(gate.by_run(gate.margin_gains(model, sites, steerings), sites))
         probed = [runs.replays[index] for index in judged]
         calls.append((gate.valid_calls(chat, probed, tools=tools), gate.valid_calls(chat, probed, steerings[0], tools)))
-    agreement = split_half(slopes) if slopes is not None else _halves(runs, settings)
+    agreement = split_half(slopes, halves(runs.sites)) if slopes is not None else _halves(runs, settings)
     floor = 2 / float(np.sqrt(model.info.n_embd))
     if not strengths:
-        return _untested(chat, runs, slopes, ranges[0], settings), gate.Evidence((), (), agreement, floor), []
+        # Too few runs to hold any out: what is seen of the strength is seen on the runs themselves.
+        everything = direction_of(runs, slopes, range(len(runs.replays)), settings)
+        strength = calibrate(model, everything, norms, runs.replays, bound=settings.kl, ranges=ranges)
+        return strength, gate.Evidence((), (), agreement, floor, strength.effect.gain), []
     table = np.concatenate(gains, axis=1)
     plain, steered = np.mean(calls, axis=0)
+    strength = _middle(strengths)
     evidence = gate.Evidence(
         tuple(float(gain) for gain in table[0]),
         tuple(float(gain) for gain in table[1:].mean(axis=1)),
-        agreement, floor, float(plain), float(steered),
+        agreement, floor, strength.effect.gain, float(plain), float(steered),
     )  # fmt: skip
     trials = [
         {"coefficient": one.coefficient, "layers": list(one.layers), "kl": one.effect.kl, "gain": one.effect.gain}
         for one in strengths
     ]
-    return _middle(strengths), evidence, trials
+    return strength, evidence, trials
 
 
 def _middle(strengths: Sequence[Strength]) -> Strength:
@@ -172,20 +176,6 @@ def _middle(strengths: Sequence[Strength]) -> Strength:
         float(np.mean([one.effect.gain for one in strengths])), float(np.mean([one.effect.kl for one in strengths]))
     )
     return Strength(float(np.median([one.coefficient for one in strengths])), layers, effect)
-
-
-def _untested(
-    chat: LlamaChat, runs: Runs, slopes: Float32Array | None, layers: tuple[int, int], settings: LearningSettings
-) -> Strength:
-    """The usual strength, or less where the bound on KL asks for it: too few runs to hold any out."""
-    rows = direction_of(runs, slopes, range(len(runs.replays)), settings)
-
-    def at(coefficient: float) -> Strength:
-        steering = steering_of(rows_at(rows, runs.norms, coefficient, layers))
-        return Strength(coefficient, layers, effects(chat.model, runs.replays, [steering])[0])
-
-    usual = at(USUAL)
-    return usual if usual.effect.kl <= settings.kl else bisect(at, USUAL, settings.kl)
 
 
 def _halves(runs: Runs, settings: LearningSettings) -> float:

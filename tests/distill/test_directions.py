@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from localnpm.distill.contrast import Site, median_norms
 from localnpm.distill.directions import (
+    halves,
     mean_difference,
     principal_component,
     random_directions,
@@ -82,11 +83,16 @@ def test_random_directions_are_one_in_every_layer_and_differ_between_draws() -> 
 
 
 def test_halves_that_agree_have_a_cosine_of_one() -> None:
-    assert split_half(np.tile(SHIFT, (4, 1))) == pytest.approx(1, abs=1e-5)
+    assert split_half(np.tile(SHIFT, (4, 1)), [0, 1, 1, 0]) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_single_site_has_no_halves() -> None:
-    assert split_half(SHIFT[None]) == 0
+def test_a_runs_sites_stay_in_one_half() -> None:
+    sites = [Site((1,), 0, 0, 2, 3, 1.0, run) for run in (2, 2, 5, 7, 7)]
+    assert halves(sites) == [0, 0, 1, 0, 0]
+
+
+def test_a_single_row_has_no_halves() -> None:
+    assert split_half(SHIFT[None], [0]) == 0
 
 
 def test_a_measured_direction_raises_the_margin_that_it_was_measured_on(apprentice: LlamaChat) -> None:

@@ -1,0 +1,152 @@
+"""What vectors cost, side by side in one run: reading activations against plain reading, and synthesis within a task.
+
+The part of `localnpm bench` on learning: activations of many trajectories computed for the cache, alternating with
+plain prompt reading of the same tokens, and a vector made from cached activations against the seconds of a task. Not
+covered: the cost of a pass (its calibration is bounded by what it looks at), and how good vectors are.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from localnpm.config import LearningSettings
+from localnpm.distill.quick_vectors import cache_activations, synthesize
+from localnpm.distill.replay import Replay, replay, without_memory
+from localnpm.engine.llama_chat import LlamaChat
+from localnpm.evals.habits.episodes import make
+from localnpm.evals.habits.profile import other_variant
+from localnpm.evals.habits.runs import expert_run
+from localnpm.evals.habits.transcript import system_prompt, tool_call
+from localnpm.memory.attempts import AttemptLog
+from localnpm.memory.database import Database
+from localnpm.memory.records import Trajectory
+
+READING_TARGET = 0.8
+"""Share of plain reading's speed that reading activations must reach."""
+TASK_TARGET = 0.05
+"""Share of a task's seconds that a vector made on the spot may take."""
+NEIGHBOURS = 8
+SETTINGS = LearningSettings()
+
+
+@dataclass(frozen=True)
+class VectorCost:
+    """What was measured.
+
+    Attributes:
+        trajectories, tokens: how many were read.
+        activations_per_second, plain_per_second: tokens, medians over trajectories.
+        ratio: median over trajectories of activations' speed by plain reading's.
+        bytes_each: of a trajectory's cached rows.
+        synthesis_seconds: median, from cached activations of 8 neighbours.
+        task_seconds: median of reading and generating one such trajectory's turns.
+    """
+
+    trajectories: int
+    tokens: int
+    activations_per_second: float
+    plain_per_second: float
+    ratio: float
+    bytes_each: int
+    synthesis_seconds: float
+    task_seconds: float
+
+    @property
+    def synthesis_share(self) -> float:
+        """Of a task's seconds."""
+        return self.synthesis_seconds / self.task_seconds if self.task_seconds else 0.0
+
+
+def measure(chat: LlamaChat, *, trajectories: int = 100) -> VectorCost:
+    """Read so many experts' runs both ways, alternating; then make vectors from the cache, and play tasks.
+
+    Raises:
+        SteeringError: this model's activations cannot be read.
+    """
+    with Database.open(None) as database:
+        logged = [trajectory for trajectory, _ in _log(database, trajectories)]
+        runs = [_whole(chat, one) for one in logged]
+        ours: list[float] = []
+        plain: list[float] = []
+        for number, (trajectory, run) in enumerate(zip(logged, runs, strict=True)):
+
+            def with_activations(one: Trajectory = trajectory) -> None:
+                cache_activations(chat, [one], database, SETTINGS)
+
+            def without(one: Replay = run) -> None:
+                chat.model.forget_cache()
+                chat.model.logits(one.tokens, [len(one.tokens) - 1])
+
+            # Each first in every other round: what else runs on the machine slows both alike.
+            pair: tuple[Callable[[], None], ...] = (with_activations, without)
+            seconds = {step: _seconds(step) for step in (pair if number % 2 else pair[::-1])}
+            ours.append(len(run.tokens) / seconds[with_activations])
+            plain.append(len(run.tokens) / seconds[without])
+        (size,) = database.query("SELECT sum(length(rows) + length(scales)) AS bytes FROM activations")
+        synthesis = _synthesis(chat, database, logged)
+        tasks = [_task(chat, run) for run in runs[: min(10, len(runs))]]
+    return VectorCost(
+        trajectories=len(runs),
+        tokens=sum(len(run.tokens) for run in runs),
+        activations_per_second=statistics.median(ours),
+        plain_per_second=statistics.median(plain),
+        ratio=statistics.median(mine / other for mine, other in zip(ours, plain, strict=True)),
+        bytes_each=int(size["bytes"] or 0) // max(1, len(runs)),
+        synthesis_seconds=synthesis,
+        task_seconds=statistics.median(tasks),
+    )
+
+
+def _synthesis(chat: LlamaChat, database: Database, logged: Sequence[Trajectory]) -> float:
+    near = [(one, index % 2 == 0, 0.9 - 0.01 * index) for index, one in enumerate(logged[:NEIGHBOURS])]
+    return statistics.median(_seconds(lambda: synthesize(chat, near, SETTINGS, database=database)) for _ in range(5))
+
+
+def _task(chat: LlamaChat, run: Replay) -> float:
+    """Reading the prompts and generating as many tokens as the run has, turn by turn."""
+
+    def play() -> None:
+        chat.model.forget_cache()
+        for first, end in run.spans:
+            for _ in chat.model.generate(run.tokens[:first], max_tokens=end - first):
+                pass
+
+    return _seconds(play)
+
+
+def _whole(chat: LlamaChat, trajectory: Trajectory) -> Replay:
+    (run,) = replay(chat, trajectory, without_memory(trajectory.attempt.system))
+    return run
+
+
+def _seconds(what: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    what()
+    return time.perf_counter() - started
+
+
+def _log(database: Database, count: int) -> list[tuple[Trajectory, bool]]:
+    """Experts' runs of file tasks, right and wrong by turns, as attempts of a private log."""
+    log = AttemptLog(database)
+    session = log.start_session("bench")
+    episodes = make(0, 1, -(-count // 20), split="train", missing=0)[:count]
+    found = []
+    for number, episode in enumerate(episodes):
+        right = number % 2 == 0
+        profile = dict(episode.profile)
+        if not right:
+            profile |= {habit: other_variant(lambda: 0.5, habit, profile[habit]) for habit in episode.habits}
+        run = expert_run(episode.task, profile)
+        attempt = log.start_attempt(
+            session, episode.request, workspace="bench", model="expert", model_fingerprint="", system=system_prompt(),
+            sampling={},
+        )  # fmt: skip
+        for turn, step in enumerate(run.steps):
+            text = tool_call(step.tool, step.arguments)
+            made = log.start_step(attempt, turn=turn, text=text, tool=step.tool, arguments=step.arguments)
+            log.finish_step(made, step.result)
+        log.start_step(attempt, turn=len(run.steps), text=run.answer)
+        log.finish_attempt(attempt, "done", run.answer)
+        found.append((log.trajectory(attempt), right))
+    return found
