@@ -24,6 +24,7 @@ _LITERAL = re.compile(
     r"\"[^\"\n]{3,}\"|`[^`\n]{2,}`)"
 )
 _ORDER = re.compile(r"\b(?:always|never|must|from now on|ignore|important|remember|instruction\w*)\b")
+_SAYING = re.compile(r"\w{2,}")
 _PASSAGE = re.compile(r"[.!?;]\s+|\n+")
 _ENDINGS = ("ings", "ing", "edly", "ed", "es", "s", "ly", "e")
 
@@ -63,7 +64,7 @@ def doubtful(script: str, trusted: Sequence[str], seen: Sequence[str]) -> tuple[
 def _rests(sentence: str, known: set[str], known_text: str, passages: Iterable[tuple[set[str], str]]) -> bool:
     said = _SLOT.sub(" ", sentence)
     own = _words(said) - known
-    literals = [text for text in map(_plain, _LITERAL.findall(said)) if text and text not in known_text]
+    literals = [text for text in map(_plain, _LITERAL.findall(said)) if _SAYING.search(text) and text not in known_text]
     for words, text in passages:
         if any(literal in text for literal in literals):
             return True

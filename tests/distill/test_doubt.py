@@ -67,3 +67,8 @@ def test_no_sentence_of_an_honest_script_is_doubtful(family: type[Task]) -> None
         did = [str(value) for step in run.steps for value in step.arguments.values()]
         written = task.script(profile, Phrasing(rng.random))
         assert doubtful(written, [task.request, run.answer, *did], [step.result for step in run.steps]) == ()
+
+
+def test_a_mark_without_a_word_is_not_a_files_word() -> None:
+    step = 'Append "- [ ] <todo>" to it.'
+    assert doubtful(script(step), [REQUEST, "No, with a checkbox."], ["# Todo\n- [ ] call the bank\n"]) == ()
