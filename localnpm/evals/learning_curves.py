@@ -235,7 +235,7 @@ def print_report(results: Results, console: Console) -> None:
     found = curves(results)
     console.print(to_terminal(plot(found), width=min(console.width, 90)), markup=False, highlight=False)
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for heading in ("policy", "first third", "last third", "gain", "last third less none"):
+    for heading in ("thirds", "first", "last", "last less first", "last less none"):
         table.add_column(heading, no_wrap=True)
     alone = all(curve.policy != "none" for curve in found)
     for curve in found:
