@@ -36,6 +36,13 @@ _AFFECTED = f"""
     UNION SELECT procedure_id FROM vector_lineage JOIN vectors ON vectors.id = vector_id WHERE attempt_id IN {_IDS}
     UNION SELECT procedure_id FROM procedure_versions WHERE id IN {_IDS}
 """
+# After a merge, what a title was taken from is another procedure's.
+_WITHOUT_GROUND = """
+    SELECT id FROM procedures WHERE origin = 'learned' AND title != 'Procedure ' || id
+    AND NOT EXISTS (SELECT 1 FROM recall_keys WHERE procedure_id = procedures.id AND text = title)
+    AND NOT EXISTS (SELECT 1 FROM procedure_versions WHERE procedure_id = procedures.id
+                    AND substr(script, 1, length(title)) = title)
+"""
 
 
 def learned(connection: sqlite3.Connection) -> bool:
@@ -49,6 +56,7 @@ def empty(connection: sqlite3.Connection, attempt_ids: Collection[int]) -> tuple
     tainted = {row[0] for row in connection.execute(_TAINTED, (ids,))}
     affected = {row[0] for row in connection.execute(_AFFECTED, (ids, ids, ids, json.dumps(list(tainted))))}
     affected |= _of_changes(connection, set(attempt_ids))
+    affected |= {row[0] for row in connection.execute(_WITHOUT_GROUND).fetchall() if _groundless(connection, row[0])}
     affected.discard(None)
     _remove_systems(connection, tainted, ids)
     changed = json.dumps(list(affected))
@@ -153,15 +161,21 @@ def _retitle(connection: sqlite3.Connection, procedure_id: int) -> bool:
     row = connection.execute("SELECT name, title, origin FROM procedures WHERE id = ?", (procedure_id,)).fetchone()
     if row is None or row["origin"] != "learned":
         return False
-    left = [one_title(text) for text in _texts(connection, procedure_id)]
-    if row["title"] in left:
+    if not _groundless(connection, procedure_id):
         return False
+    left = (one_title(text) for text in _texts(connection, procedure_id))
     title = next((text for text in left if text), f"Procedure {procedure_id}")
     taken = {other[0] for other in connection.execute("SELECT name FROM procedures WHERE id != ?", (procedure_id,))}
     connection.execute(
         "UPDATE procedures SET title = ?, name = ? WHERE id = ?", (title, free(slug(title), taken), procedure_id)
     )
     return True
+
+
+def _groundless(connection: sqlite3.Connection, procedure_id: int) -> bool:
+    """Whether nothing that is left of a procedure has the words of its title."""
+    row = connection.execute("SELECT title FROM procedures WHERE id = ?", (procedure_id,)).fetchone()
+    return row["title"] not in {one_title(text) for text in _texts(connection, procedure_id)}
 
 
 def _texts(connection: sqlite3.Connection, procedure_id: int) -> Iterable[str]:
