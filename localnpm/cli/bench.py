@@ -1,7 +1,8 @@
 """`localnpm bench`: speeds on this machine, each beside something bare that does the same.
 
 `engine`: generation, steering and prompt reading, beside a bare loop and llama-cpp-python's own. `recall`: finding a
-procedure among 100,000, beside a bare matrix-vector product.
+procedure among 100,000, beside a bare matrix-vector product. `vectors`: reading activations, beside plain reading, and
+making a vector on the spot, beside a task.
 """
 
 from typing import Literal, Protocol
@@ -10,9 +11,9 @@ import click
 
 from localnpm.cli.context import Context
 
-Part = Literal["engine", "recall"]
+Part = Literal["engine", "recall", "vectors"]
 
-PARTS: tuple[Part, ...] = ("engine", "recall")
+PARTS: tuple[Part, ...] = ("engine", "recall", "vectors")
 
 
 class Report(Protocol):
@@ -47,6 +48,10 @@ def _measured(part: Part, context: Context) -> Report:
         from localnpm.evals import bench_recall
 
         return bench_recall.run()
+    if part == "vectors":
+        from localnpm.evals import bench_vectors
+
+        return bench_vectors.run(context.settings.engine)
     from localnpm.evals import bench as bench_engine
 
     return bench_engine.run(context.settings.engine, cache=context.home.cache)

@@ -8,9 +8,14 @@ covered: the cost of a pass (its calibration is bounded by what it looks at), an
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from localnpm.config import LearningSettings
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from localnpm.config import EngineSettings, LearningSettings
 from localnpm.distill.quick_vectors import cache_activations, synthesize
 from localnpm.distill.replay import Replay, replay, without_memory
 from localnpm.engine.llama_chat import LlamaChat
@@ -18,6 +23,7 @@ from localnpm.evals.habits.episodes import make
 from localnpm.evals.habits.profile import other_variant
 from localnpm.evals.habits.runs import expert_run
 from localnpm.evals.habits.transcript import system_prompt, tool_call
+from localnpm.home import bundled_model
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
 from localnpm.memory.records import Trajectory
@@ -52,10 +58,38 @@ class VectorCost:
     synthesis_seconds: float
     task_seconds: float
 
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values for JSON."""
+        return {**asdict(self), "synthesis_share": self.synthesis_share}
+
+    def print(self, console: Console | None = None) -> None:
+        """Print a table."""
+        table = Table(box=box.SIMPLE, title=f"Vectors, over {self.trajectories} trajectories of {self.tokens:,} tokens")
+        table.add_column("what")
+        table.add_column("measured", justify="right")
+        table.add_column("wanted", justify="right")
+        table.add_row("reading, tokens/s", f"{self.plain_per_second:.0f}", "")
+        table.add_row("reading with activations, tokens/s", f"{self.activations_per_second:.0f}", "")
+        table.add_row("activations / plain", f"{self.ratio:.2f}", f"at least {READING_TARGET}")
+        table.add_row("bytes cached for a trajectory", f"{self.bytes_each:,}", "")
+        table.add_row("a vector on the spot, ms", f"{1000 * self.synthesis_seconds:.1f}", "")
+        table.add_row("of a task's time", f"{self.synthesis_share:.1%}", f"at most {TASK_TARGET:.0%}")
+        (console or Console()).print(table)
+
     @property
     def synthesis_share(self) -> float:
         """Of a task's seconds."""
         return self.synthesis_seconds / self.task_seconds if self.task_seconds else 0.0
+
+
+def run(settings: EngineSettings = EngineSettings(), *, trajectories: int = 100) -> VectorCost:
+    """Measure the bundled model.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    with LlamaChat.open(bundled_model(), settings) as chat:
+        return measure(chat, trajectories=trajectories)
 
 
 def measure(chat: LlamaChat, *, trajectories: int = 100) -> VectorCost:
