@@ -11,8 +11,9 @@ from pathlib import Path
 from localnpm.agent import jail, snapshot
 from localnpm.agent.jail import Cancellable, CommandResult, Limits
 from localnpm.agent.journal import Journal
+from localnpm.agent.prepared import Prepared, Risk
 from localnpm.agent.snapshot import Bounds, CannotCopyError, Snapshot
-from localnpm.agent.tools import SUMMARY_CHARACTERS, Prepared, Risk
+from localnpm.agent.tools import SUMMARY_CHARACTERS
 from localnpm.engine.messages import ToolCall
 from localnpm.errors import JailError, NotFoundError, ToolError, WorkspaceError
 from localnpm.memory.attempts import AttemptLog

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-from localnpm.agent.tools import Prepared, Risk
+from localnpm.agent.prepared import Prepared, Risk
 from localnpm.config import PermissionRule
 
 NOT_ALLOWED = "changes are not allowed in this run"

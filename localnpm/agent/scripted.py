@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from localnpm.engine.cancel import Cancel
-from localnpm.engine.generate import Usage
 from localnpm.engine.messages import Message, ToolCall, ToolSchema
 from localnpm.engine.sampling import GREEDY, Sampling
 from localnpm.engine.steering import Steering
 from localnpm.engine.turns import Mused, Progress, Said, Turn, TurnPart
+from localnpm.engine.usage import Usage
 
 
 def call(name: str, **arguments: Any) -> Turn:

@@ -6,15 +6,14 @@ Whatever goes wrong with a call comes back as its result, `Error: ...`. Not cove
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Protocol
 
 from localnpm.agent.calculate import calculate
-from localnpm.agent.changes import Change, diff_of
+from localnpm.agent.changes import diff_of
 from localnpm.agent.edits import Edits, Plan
 from localnpm.agent.journal import Journal
 from localnpm.agent.moved import in_rows
+from localnpm.agent.prepared import Prepared, Risk
 from localnpm.agent.schemas import ARGUMENTS, SCHEMAS
 from localnpm.agent.workspace import Workspace
 from localnpm.engine.messages import ToolCall, ToolSchema
@@ -41,14 +40,6 @@ _SUMMARIES: Mapping[str, str] = {
 }
 
 
-class Risk(Enum):
-    """What a call can do to the user's things."""
-
-    READ = "read"
-    CHANGE = "change"
-    RUN = "run"
-
-
 RISKS: Mapping[str, Risk] = {
     "write_file": Risk.CHANGE,
     "append_file": Risk.CHANGE,
@@ -60,30 +51,6 @@ RISKS: Mapping[str, Risk] = {
     COMMAND: Risk.RUN,
 }
 """Tool -> its risk; the others only read."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A call, understood and not yet performed.
-
-    `result` is set when there is nothing to perform: an error, or a change to what is there already. `diff` is what the
-    user is asked about; control characters in it are as they are in the files. `note` is a line for the user beside it.
-    """
-
-    call: ToolCall
-    risk: Risk
-    summary: str
-    changes: tuple[Change, ...] = ()
-    diff: str = ""
-    result: str | None = None
-    undoable: bool = True
-    note: str = ""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The paths that would change, as they are called afterwards; folders made on the way are left out."""
-        named = [change.target for change in self.changes if change.kind != "create_directory"]
-        return tuple(named or [change.target for change in self.changes[-1:]])
 
 
 class Toolbox(Protocol):

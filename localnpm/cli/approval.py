@@ -5,7 +5,7 @@ import json
 import click
 
 from localnpm.agent.permissions import STOPPED, Allow, Approve, Decision, Decline, Edit, decline_all
-from localnpm.agent.tools import Prepared
+from localnpm.agent.prepared import Prepared
 from localnpm.plain import visible
 
 HELP = "y once, t for this task, s for this session, a always in this folder, e edit it first, n no"

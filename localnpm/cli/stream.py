@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from localnpm.agent.events import Event, PromptProgress
 from localnpm.agent.permissions import Approve, Decision, Decline, decline_all
-from localnpm.agent.tools import Prepared
+from localnpm.agent.prepared import Prepared
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.turns import Progress
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from localnpm.engine.cancel import Cancel
@@ -10,20 +9,10 @@ from localnpm.engine.context import Cancelled, Context, Progress
 from localnpm.engine.sampler import NO_TOKEN, Sampler
 from localnpm.engine.steering import Steering
 from localnpm.engine.text import TextStream
+from localnpm.engine.usage import Usage
 from localnpm.engine.vocab import Vocabulary
 
 StopReason = Literal["end", "stop", "length", "cancelled", "context"]
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Tokens and seconds of one generation; cached tokens are those of the prompt that were not decoded again."""
-
-    prompt_tokens: int
-    cached_tokens: int
-    generated_tokens: int
-    prefill_seconds: float
-    generate_seconds: float
 
 
 class Generation(Iterator[str]):

@@ -6,13 +6,15 @@ A conversation that outgrows the context loses its oldest exchanges whole, and a
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from localnpm.engine.cancel import Cancel
-from localnpm.engine.generate import Usage
 from localnpm.engine.messages import Message, ToolCall, ToolSchema
 from localnpm.engine.sampling import GREEDY, Sampling
-from localnpm.engine.steering import Steering
+from localnpm.engine.usage import Usage
+
+if TYPE_CHECKING:
+    from localnpm.engine.steering import Steering
 
 NO_USAGE = Usage(0, 0, 0, 0.0, 0.0)
 
@@ -93,7 +95,7 @@ class ChatModel(Protocol):
         *,
         sampling: Sampling = GREEDY,
         max_tokens: int,
-        steering: Steering | None = None,
+        steering: "Steering | None" = None,
         cancel: Cancel | None = None,
         progress: Progress | None = None,
     ) -> Iterator[TurnPart]:

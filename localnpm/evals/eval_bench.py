@@ -14,8 +14,9 @@ from localnpm.agent.agent import Agent
 from localnpm.agent.attempt import Task
 from localnpm.agent.options import Options
 from localnpm.agent.permissions import Approve, Permissions, decline_all
+from localnpm.agent.prepared import Prepared, Risk
 from localnpm.agent.prompts import FILES, Surroundings, system_text
-from localnpm.agent.tools import Prepared, Risk, Toolbox
+from localnpm.agent.tools import Toolbox
 from localnpm.agent.undo import UndoReport
 from localnpm.config import AgentSettings, Settings
 from localnpm.engine.cancel import Cancel

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from localnpm.agent.journal import Journal
-from localnpm.agent.tools import FileTools, Prepared
+from localnpm.agent.prepared import Prepared
+from localnpm.agent.tools import FileTools
 from localnpm.agent.undo import UndoReport, redo, undo
 from localnpm.agent.workspace import Workspace
 from localnpm.engine.messages import ToolCall

@@ -10,8 +10,9 @@ from localnpm.agent import jail
 from localnpm.agent.command import CommandRunner, recover
 from localnpm.agent.jail import Limits
 from localnpm.agent.journal import Journal
+from localnpm.agent.prepared import Prepared, Risk
 from localnpm.agent.snapshot import Bounds, Snapshot
-from localnpm.agent.tools import FileTools, Prepared, Risk
+from localnpm.agent.tools import FileTools
 from localnpm.agent.workspace import Workspace
 from localnpm.engine.messages import ToolCall
 from localnpm.memory.attempts import AttemptLog

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from localnpm.agent.permissions import Allow, Decline, Permissions
-from localnpm.agent.tools import Prepared, Risk
+from localnpm.agent.prepared import Prepared, Risk
 from localnpm.config import PermissionRule
 from localnpm.engine.messages import ToolCall
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from localnpm.agent.tools import FileTools, Risk
+from localnpm.agent.prepared import Risk
+from localnpm.agent.tools import FileTools
 from localnpm.agent.workspace import Workspace
 from localnpm.engine.messages import ToolCall
 
