@@ -63,6 +63,7 @@ class Attempt:
     steps: int = 0
     prompt_tokens: int = 0
     generated_tokens: int = 0
+    context_tokens: int = 0
     generate_seconds: float = 0.0
     last_call: str = ""
     identical: int = 0
@@ -128,4 +129,5 @@ class Attempt:
             generated_tokens=self.generated_tokens,
             tokens_per_second=round(speed, 1),
             seconds=round(self.seconds, 3),
+            context_tokens=self.context_tokens,
         )

@@ -166,7 +166,7 @@ class Practised(Event):
 
 @dataclass(frozen=True)
 class Result(Event):
-    """The end of the attempt."""
+    """The end of the attempt. `context_tokens`: how full its last turn left the model's context."""
 
     attempt_id: int
     session_id: int
@@ -179,4 +179,5 @@ class Result(Event):
     generated_tokens: int
     tokens_per_second: float
     seconds: float
+    context_tokens: int = 0
     schema: int = 1

@@ -25,19 +25,20 @@ def open_app(context: Context, options: Options, session_id: int | None = None) 
 
     @contextmanager
     def open_agent(options: Options) -> "Iterator[Opened]":
-        # Imported in the agent's thread, after the first paint.
+        # Imported in the agent's thread, after the first paint; settings are read anew, as the app may change them.
         from localnpm.cli.workbench import open_learner
 
-        with open_learner(context, options, quiet=True) as opened:
+        with open_learner(Context(context.home, context.debug, context.overrides), options, quiet=True) as opened:
             yield opened
 
-    options = replace(options, terminal=True)
     app = LocalnpmApp(
         context.home,
-        options,
+        replace(options, terminal=True),
         context.open_database,
         open_agent,
         session_id=session_id,
         looks=context.settings.app,
     )
     app.run()
+    if app.return_code:
+        sys.exit(app.return_code)

@@ -1,9 +1,11 @@
 """`localnpm sessions`: conversations in lists, whole, by search; going on with one; files of them; deleting."""
 
+from pathlib import Path
 from typing import TextIO
 
 import click
 
+from localnpm.agent.options import Options
 from localnpm.cli.context import Context
 from localnpm.cli.forgetting import consent, forget_options, tell
 from localnpm.memory import forget as forgetting
@@ -55,12 +57,16 @@ def search(context: Context, words: tuple[str, ...], limit: int, as_json: bool) 
 @click.argument("session_id", metavar="ID", type=int)
 @click.pass_obj
 def resume(context: Context, session_id: int) -> None:
-    """Go on with a session, in its own workspace."""
+    """Go on with a session, in its own workspace: in the app, or, without a terminal to draw on, line by line."""
+    from localnpm.cli.app import can_draw, open_app
     from localnpm.cli.chat import chat_session
 
     with context.open_database() as database:
-        reading.session(database, session_id)
-    chat_session(context, session_id)
+        workspace = Path(reading.session(database, session_id).workspace)
+    if can_draw():
+        open_app(context, Options(workspace=workspace, terminal=True), session_id)
+    else:
+        chat_session(context, session_id)
 
 
 @sessions.command()

@@ -8,6 +8,7 @@ verdicts (verdicts.py), search (search.py), sessions (sessions.py), forgetting (
 import json
 import sqlite3
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
@@ -264,6 +265,27 @@ class AttemptLog:
         """All attempts of a session with their steps, oldest first, those that were undone or replaced too."""
         rows = self.database.query("SELECT * FROM attempts WHERE session_id = ? ORDER BY id", (session_id,))
         return tuple(Trajectory(read_attempt(row), self.steps(row["id"])) for row in rows)
+
+    def transcript(self, session_id: int, *, before: int | None = None, limit: int = 20) -> tuple[Trajectory, ...]:
+        """The last attempts of a session, or the last before one of them, oldest first, to be shown again.
+
+        What was undone, replaced or compacted is among them; practice, and what still runs, is not.
+        """
+        rows = self.database.query(
+            "SELECT * FROM attempts WHERE session_id = :session AND status != 'running' AND NOT practice "
+            "AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit",
+            {"session": session_id, "before": before, "limit": limit},
+        )
+        return tuple(Trajectory(read_attempt(row), self.steps(row["id"])) for row in reversed(rows))
+
+    def requests(self, workspace: Path | str, *, limit: int = 200) -> tuple[str, ...]:
+        """What was asked for last in a workspace, oldest first, the same in a row once."""
+        rows = self.database.query(
+            "SELECT request FROM attempts WHERE workspace = ? AND NOT practice AND retry_of IS NULL "
+            "ORDER BY id DESC LIMIT ?",
+            (storable(str(workspace)), limit),
+        )
+        return tuple(text for text, _ in groupby(row["request"] for row in reversed(rows)))
 
     def changed_paths(self, attempt_id: int) -> tuple[str, ...]:
         """The paths that an attempt has changed, by their names afterwards; folders made on the way are left out."""

@@ -4,16 +4,21 @@ The first screen is up before anything slow is imported: nothing here imports ll
 sentence_transformers, and the agent is opened in its thread after the first paint.
 """
 
+import asyncio
+import contextlib
+import signal
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events as keys
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.reactive import reactive
 from textual.screen import Screen
 
@@ -22,10 +27,13 @@ from localnpm.agent.options import Options
 from localnpm.config import AppSettings
 from localnpm.home import Home
 from localnpm.plain import visible
-from localnpm.tui.backend import Backend
+from localnpm.tui import draft
+from localnpm.tui.backend import Backend, Idle
 from localnpm.tui.commands import COMMANDS, SlashCommand
-from localnpm.tui.literal import literal
+from localnpm.tui.guarded import Guarded, Storm, in_words, write_down
+from localnpm.tui.idle import greeting, idle_seconds, is_due, learn
 from localnpm.tui.messages import (
+    AgentReady,
     Asked,
     Happened,
     JobEnded,
@@ -33,7 +41,8 @@ from localnpm.tui.messages import (
     Judged,
     Learns,
     Loading,
-    Ready,
+    ModeSet,
+    TakenBack,
     Told,
     Unusable,
 )
@@ -45,8 +54,8 @@ if TYPE_CHECKING:
     from localnpm.memory.database import Database
 
 
-class LocalnpmApp(App[None]):
-    """The terminal app."""
+class LocalnpmApp(Guarded, App[None]):
+    """The terminal app. `reported` holds what went wrong inside it; the user was told of each."""
 
     TITLE = "localnpm"
     CSS_PATH = "localnpm.tcss"
@@ -76,19 +85,40 @@ class LocalnpmApp(App[None]):
         self.backend = self._new_backend()
         self._open_database = open_database
         self._session_id = session_id
+        self.reported: list[BaseException] = []
+        self._storm = Storm()
+        self._up = False
+        self._early: list[keys.Key] | None = []
         self._database: Database | None = None
         self._opening = threading.Lock()
 
     def _new_backend(self) -> "Backend[Opened]":
-        return Backend(partial(self._open_agent, self.options), self.post_message)
+        return Backend(
+            partial(self._open, self.options),
+            self.post_message,
+            greet=greeting,
+            idle=Idle("learning", idle_seconds, is_due, partial(learn, self.post_message)),
+        )
 
-    @work(thread=True, exclusive=True, group="reopen")
+    @contextmanager
+    def _open(self, options: Options) -> "Iterator[Opened]":
+        with self._open_agent(options) as opened:
+            try:
+                yield opened
+            finally:
+                opened.learner.settle()
+
     def reopen(self, options: Options) -> None:
-        """Close the agent and open it anew with other options; what runs is stopped."""
-        self.backend.stop()
-        self.options = options
+        """Close the agent and open it anew with other options; what runs is stopped, what is sent now waits."""
+        old, self.options = self.backend, options
         self.backend = self._new_backend()
-        self.backend.start()
+        self._exchange_backends(old, self.backend)
+
+    @work(thread=True, group="reopen", exit_on_error=False)
+    def _exchange_backends(self, old: "Backend[Opened]", new: "Backend[Opened]") -> None:
+        old.stop()
+        if new is self.backend:
+            new.start()
 
     @property
     def database(self) -> "Database":
@@ -105,6 +135,10 @@ class LocalnpmApp(App[None]):
     def on_mount(self) -> None:
         """Show the chat; open the agent when it has been painted."""
         self.apply(self.looks)
+        for name in (signal.SIGTERM, signal.SIGHUP):
+            # The terminal was closed, or the machine shuts down.
+            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+                asyncio.get_running_loop().add_signal_handler(name, self.leave)
         self.push_screen(ChatScreen(self._session_id))
         if not self.home.memory.exists() and not self.options.private:
             self.call_after_refresh(self._welcome)
@@ -147,56 +181,148 @@ class LocalnpmApp(App[None]):
         else:
             self.run_worker(self.chat.carry_out(command), exit_on_error=False)
 
+    async def on_event(self, event: keys.Event) -> None:
+        """Keys that come before there is anything to type into are kept for it."""
+        if isinstance(event, keys.Key) and self._early is not None and not event.is_forwarded:
+            self._early.append(event)
+            return
+        await super().on_event(event)
+
+    async def begin_typing(self) -> None:
+        """Hand over the keys that came too early, in their order, and the text that was not sent the last time."""
+        early, self._early = self._early or [], None
+        for event in early:
+            await super().on_event(event)
+        self._up = True
+        if not self.options.private:
+            kept = await asyncio.to_thread(draft.take, self.home)
+            if kept and not self.chat.composer.text:
+                self.chat.composer.write(kept)
+
+    def report(self, error: BaseException) -> None:
+        """Tell of an error inside the app, and write it down; all else goes on."""
+        self.reported.append(error)
+        place = None if self.options.private else write_down(self.home.logs, error)
+        told = f"{in_words(error)}\nNothing you typed is lost; go on." + (f" Details: {place}" if place else "")
+        self.notify(visible(told), title="Something went wrong here", severity="error", timeout=20, markup=False)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual's last resort, which ends the app: only where it cannot go on, and what was typed is kept first."""
+        if self._up and self.is_running and not self._storm.rages():
+            self.report(error)
+            return
+        self._keep_draft()
+        super()._handle_exception(error)
+
+    def _keep_draft(self) -> None:
+        chats = [screen for screen in self.screen_stack if isinstance(screen, ChatScreen)] if self._up else []
+        if chats and not self.options.private:
+            with contextlib.suppress(NoMatches):
+                draft.keep(self.home, chats[0].unsent)
+
+    async def action_quit(self) -> None:
+        """Leave; what was typed and not sent is there the next time."""
+        self.leave()
+
+    def leave(self) -> None:
+        """End the app in good order."""
+        self._keep_draft()
+        self.exit()
+
     async def on_unmount(self) -> None:
-        """Leave nothing running."""
-        self.backend.stop()
+        """Leave nothing running; the screen is the shell's again while the agent is being closed."""
+        await asyncio.to_thread(self.backend.stop)
 
     @property
     def chat(self) -> ChatScreen:
         """The screen of the conversation, which is always there."""
         return next(screen for screen in self.screen_stack if isinstance(screen, ChatScreen))
 
+    async def _hand_on(self, message: JobStarted | Happened | Asked | JobEnded) -> None:
+        """To the chat, unless the app is being closed and it is gone."""
+        if any(isinstance(screen, ChatScreen) for screen in self.screen_stack):
+            await self.chat.take(message)
+
+    @property
+    def usable(self) -> bool:
+        """Whether the agent has been opened, or it is known that it cannot be."""
+        return self.status.activity != "loading"
+
+    def tell_status(self, **changed: Any) -> None:
+        """Change fields of the status."""
+        self.status = replace(self.status, **changed)
+
+    def remind(self, what: str) -> None:
+        """Ring, and show a notice on the desktop where the terminal can (OSC 9), for whoever looks elsewhere."""
+        if self.looks.bell and not self.app_focus:
+            self.bell()
+            if self._driver is not None:
+                self._driver.write(f"\x1b]9;localnpm: {what}\x07")
+
     def on_loading(self, message: Loading) -> None:
         """Say what is being opened."""
-        self.status = replace(self.status, activity="loading")
+        self.tell_status(activity="loading")
 
-    def on_ready(self, message: Ready) -> None:
+    def on_agent_ready(self, message: AgentReady) -> None:
         """Say that requests are carried out from now on."""
-        self.status = replace(self.status, activity="ready", private=self.options.private)
+        self.tell_status(
+            activity="ready",
+            private=self.options.private,
+            context=message.context,
+            mode=message.mode,
+            used=0,
+            steering=0.0,
+        )
         self.chat.ready()
 
     def on_unusable(self, message: Unusable) -> None:
         """Say what is wrong, and what to do."""
-        self.status = replace(self.status, activity="unusable")
-        self.notify(str(literal(message.message)), title="The agent cannot be opened", severity="error", timeout=60)
+        self.tell_status(activity="unusable")
+        self.notify(
+            visible(message.message), title="The agent cannot be opened", severity="error", timeout=60, markup=False
+        )
 
     async def on_job_started(self, message: JobStarted) -> None:
         """A request is being carried out."""
-        self.status = replace(self.status, activity="generating")
-        await self.chat.take(message)
+        if message.what == "task":
+            self.tell_status(activity="reading", progress=0.0, steering=0.0)
+        await self._hand_on(message)
 
     async def on_happened(self, message: Happened) -> None:
         """Keep the status; hand the event on."""
         match message.event:
             case events.PromptProgress(done, total) if total:
-                self.status = replace(self.status, activity="reading", progress=done / total)
+                self.tell_status(activity="reading", progress=done / total)
             case events.Token() | events.Thought() if self.status.activity != "generating":
-                self.status = replace(self.status, activity="generating")
-            case events.Result(tokens_per_second=speed):
-                self.status = replace(self.status, tokens_per_second=speed)
+                self.tell_status(activity="generating")
+            case events.ToolResult():
+                self.tell_status(activity="reading", progress=0.0)
+            case events.Recalled(coefficient=coefficient):
+                self.tell_status(steering=coefficient)
+            case events.Result(tokens_per_second=speed, context_tokens=used) if used:
+                self.tell_status(tokens_per_second=speed, used=used)
             case _:
                 pass
-        await self.chat.take(message)
+        await self._hand_on(message)
 
     async def on_asked(self, message: Asked) -> None:
         """The agent waits for the user."""
-        self.status = replace(self.status, activity="asking")
-        await self.chat.take(message)
+        self.tell_status(activity="asking")
+        await self._hand_on(message)
 
     async def on_job_ended(self, message: JobEnded) -> None:
         """The request is over."""
-        self.status = replace(self.status, activity="ready", progress=0.0)
-        await self.chat.take(message)
+        if self.status.activity != "unusable":
+            self.tell_status(activity="ready", progress=0.0)
+        await self._hand_on(message)
+
+    def on_mode_set(self, message: ModeSet) -> None:
+        """Always visible."""
+        self.tell_status(mode=message.mode)
+
+    async def on_taken_back(self, message: TakenBack) -> None:
+        """Earlier attempts were taken back."""
+        await self.chat.taken_back(message)
 
     async def on_judged(self, message: Judged) -> None:
         """A verdict was written."""
@@ -204,7 +330,7 @@ class LocalnpmApp(App[None]):
 
     def on_learns(self, message: Learns) -> None:
         """Say how far a pass is."""
-        self.status = replace(self.status, activity="learning", progress=message.done / max(message.total, 1))
+        self.tell_status(activity="learning", progress=message.done / max(message.total, 1))
 
     def on_told(self, message: Told) -> None:
         """Say it."""

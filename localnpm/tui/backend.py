@@ -1,7 +1,8 @@
 """The agent's own thread: opens model and memory, then carries out one job after another and tells the app.
 
 llama.cpp and SQLite block, so nothing of them runs in the app's event loop. Jobs wait in a queue; the one that runs can
-be cancelled. What a job raises is told in its `JobEnded`, never lost and never fatal to the app.
+be cancelled. What a job raises is told in its `JobEnded`, never lost and never fatal to the app. When nothing is asked
+for a while, the thread may do a job of its own, which gives way to whatever is asked next.
 """
 
 import queue
@@ -15,16 +16,21 @@ from typing import Generic, Protocol, TypeVar
 from textual.message import Message
 
 from localnpm.agent import events
-from localnpm.agent.permissions import Approve, Decision, Decline
-from localnpm.agent.tools import Prepared
+from localnpm.agent.permissions import STOPPED, Approve, Decision, Decline
+from localnpm.agent.prepared import Prepared
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.turns import Progress
 from localnpm.errors import LocalnpmError
-from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted, Loading, Question, Ready, Unusable
+from localnpm.tui.messages import AgentReady, Asked, Happened, JobEnded, JobStarted, Loading, Question, Unusable
 
 Agent = TypeVar("Agent")
 AgentIn = TypeVar("AgentIn", contravariant=True)
 Post = Callable[[Message], object]
+
+NOT_BEGUN = "not begun: what works on it was closed"
+
+# Numbers go on from one backend to the next, so that a late message of the old one names no job of the new.
+_numbers = count(1)
 
 
 class Start(Protocol[AgentIn]):
@@ -36,50 +42,80 @@ class Start(Protocol[AgentIn]):
 
 
 @dataclass(frozen=True)
+class Idle(Generic[Agent]):
+    """What the thread does when nothing was asked for `seconds`, where `due` says so; anything asked cancels it."""
+
+    what: str
+    seconds: Callable[[Agent], float]
+    due: Callable[[Agent], bool]
+    start: Start[Agent]
+
+
+@dataclass(frozen=True)
 class _Job(Generic[Agent]):
     number: int
     what: str
     start: Start[Agent]
     cancel: Cancel
+    lasting: bool = False
+    gives_way: bool = False
 
 
 class Backend(Generic[Agent]):
-    """One thread with one open agent. All methods may be called from the app's thread; none of them waits."""
+    """One thread with one open agent. All methods may be called from the app's thread; none but `stop` waits."""
 
-    def __init__(self, open_agent: Callable[[], AbstractContextManager[Agent]], post: Post) -> None:
-        """`open_agent` does the slow imports and loads the model; it is called in the agent's thread."""
+    def __init__(
+        self,
+        open_agent: Callable[[], AbstractContextManager[Agent]],
+        post: Post,
+        *,
+        greet: Callable[[Agent], AgentReady] = lambda agent: AgentReady(),
+        idle: Idle[Agent] | None = None,
+    ) -> None:
+        """`open_agent` does the slow imports and loads the model; it is called in the agent's thread, as is `greet`."""
         self._open = open_agent
         self._post = post
+        self._greet = greet
+        self._idle = idle
         self._jobs: queue.Queue[_Job[Agent] | None] = queue.Queue()
-        self._numbers = count(1)
         self._lock = threading.Lock()
         self._waiting: list[_Job[Agent]] = []
         self._running: _Job[Agent] | None = None
         self._question: Question | None = None
+        self._unusable = ""
         self._thread = threading.Thread(target=self._work, name="agent", daemon=True)
 
     def start(self) -> None:
         """Begin to open the agent."""
         self._thread.start()
 
-    def submit(self, what: str, start: Start[Agent]) -> int:
-        """Queue a job and return its number; `what` names it on the screen."""
+    def submit(self, what: str, start: Start[Agent], *, lasting: bool = False) -> int:
+        """Queue a job and return its number; `what` names it on the screen.
+
+        A lasting job, such as writing a verdict, is short and is done even when the backend is stopped before its turn.
+        """
+        job = _Job(next(_numbers), what, start, Cancel(), lasting)
         with self._lock:
-            job = _Job(next(self._numbers), what, start, Cancel())
-            self._waiting.append(job)
-        self._jobs.put(job)
+            refused = self._unusable
+            if not refused:
+                self._waiting.append(job)
+                if self._running is not None and self._running.gives_way:
+                    self._running.cancel.set()
+        if refused:
+            self._post(JobEnded(job.number, what, refused))
+        else:
+            self._jobs.put(job)
         return job.number
 
     def cancel(self) -> bool:
         """Stop the job that runs, also while it waits for an answer; False when none runs."""
         with self._lock:
-            job, question = self._running, self._question
-        if job is None:
-            return False
-        job.cancel.set()
-        if question is not None:
-            question.decided.put(Decline("the user stopped"))
-        return True
+            if self._running is None:
+                return False
+            self._running.cancel.set()
+            if self._question is not None:
+                self._question.decided.put(Decline(STOPPED))
+            return True
 
     def withdraw(self, number: int) -> bool:
         """Take back a job that has not begun."""
@@ -96,12 +132,22 @@ class Backend(Generic[Agent]):
         with self._lock:
             return self._running is not None or bool(self._waiting)
 
-    def stop(self, seconds: float = 5.0) -> None:
-        """Cancel what runs, drop what waits, close the agent; returns when that is done or the time is over."""
+    @property
+    def alive(self) -> bool:
+        """Whether the thread works, or is still closing the agent."""
+        return self._thread.is_alive()
+
+    def stop(self, seconds: float = 4.0) -> None:
+        """Cancel what runs, drop what waits and does not last, close the agent.
+
+        Returns when that is done or the time is over; a thread that is still busy then ends with the process.
+        """
         with self._lock:
-            dropped, self._waiting = self._waiting, []
+            dropped = [job for job in self._waiting if not job.lasting]
+            self._waiting = [job for job in self._waiting if job.lasting]
         for job in dropped:
             job.cancel.set()
+            self._post(JobEnded(job.number, job.what, NOT_BEGUN))
         self.cancel()
         self._jobs.put(None)
         if self._thread.is_alive():
@@ -111,13 +157,44 @@ class Backend(Generic[Agent]):
         self._post(Loading("model"))
         try:
             with self._open() as agent:
-                self._post(Ready())
-                while (job := self._jobs.get()) is not None:
+                self._post(self._greet(agent))
+                while (job := self._next(agent)) is not None:
                     self._carry_out(agent, job)
         except LocalnpmError as error:
-            self._post(Unusable(str(error)))
+            self._refuse(str(error))
         except BaseException as error:  # noqa: BLE001 - told to the user; the app goes on and loses nothing typed
-            self._post(Unusable(f"{type(error).__name__}: {error}"))
+            self._refuse(f"{type(error).__name__}: {error}")
+
+    def _next(self, agent: Agent) -> _Job[Agent] | None:
+        """The next job, perhaps one of the thread's own; None when it is to end."""
+        while True:
+            idle = self._idle
+            try:
+                return self._jobs.get(timeout=idle.seconds(agent) if idle else None)
+            except queue.Empty:
+                assert idle is not None
+            if self._is_due(idle, agent):
+                job = _Job(next(_numbers), idle.what, idle.start, Cancel(), gives_way=True)
+                with self._lock:
+                    if not self._waiting:
+                        self._waiting.append(job)
+                        return job
+
+    def _is_due(self, idle: Idle[Agent], agent: Agent) -> bool:
+        try:
+            return idle.due(agent)
+        except LocalnpmError:
+            # The next request meets the same trouble, and tells it.
+            return False
+
+    def _refuse(self, message: str) -> None:
+        """No job is carried out from now on; those that wait end with the message."""
+        with self._lock:
+            self._unusable = message
+            waiting, self._waiting = self._waiting, []
+        self._post(Unusable(message))
+        for job in waiting:
+            self._post(JobEnded(job.number, job.what, message))
 
     def _carry_out(self, agent: Agent, job: _Job[Agent]) -> None:
         with self._lock:
@@ -125,6 +202,8 @@ class Backend(Generic[Agent]):
                 return
             self._waiting.remove(job)
             self._running = job
+            if job.gives_way and self._waiting:
+                job.cancel.set()
         self._post(JobStarted(job.number, job.what))
         error = ""
         try:
@@ -142,6 +221,9 @@ class Backend(Generic[Agent]):
         finally:
             with self._lock:
                 self._running = None
+            if error and job.gives_way:
+                # It would fail again and again while nobody is there.
+                self._idle = None
             self._post(JobEnded(job.number, job.what, error))
 
     def _tell(self, job: _Job[Agent], event: events.Event) -> None:
@@ -151,7 +233,7 @@ class Backend(Generic[Agent]):
         question = Question(prepared, queue.Queue())
         with self._lock:
             if job.cancel.is_set():
-                return Decline("the user stopped")
+                return Decline(STOPPED)
             self._question = question
         self._post(Asked(job.number, question))
         try:

@@ -47,6 +47,7 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("clear", "clear the screen; nothing is forgotten", "conversation:clear"),
     SlashCommand("again", "take the last attempt back and ask the same again", "going_back:again"),
     SlashCommand("edit", "change an earlier request and go on from there", "going_back:edit", "[ATTEMPT]"),
+    SlashCommand("cancel", "take back the request that waits", "conversation:cancel"),
     SlashCommand("compact", "leave calls and results so far out of the next prompts", "conversation:compact"),
     SlashCommand("private", "leave no trace of what follows, until /private again", "conversation:private"),
     SlashCommand("mode", "what needs a question", "conversation:mode", "ask|auto|read-only"),

@@ -1,6 +1,7 @@
 """What the text before the cursor may become: a slash command, or a file of the workspace after an @.
 
-Pure functions; the popup that offers them is widgets/composer.py's.
+A completed file stands in the text without its @, in quotes where it has spaces: so the model reads it. Pure functions;
+the popup that offers them is widgets/composer.py's.
 """
 
 import re
@@ -11,7 +12,8 @@ from localnpm.tui.commands import COMMANDS
 
 MOST = 8
 _COMMAND = re.compile(r"/(\w*)$")
-_MENTION = re.compile(r"(?:^|(?<=\s))@([^\s@]*)$")
+_MENTION = re.compile(r"""(?:^|(?<=\s))@("[^"\n]*|[^\s@"]*)$""")
+_MENTIONED = re.compile(r"""(?:^|(?<=\s))@("[^"\n]+"|\S+)""")
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,26 @@ def choices(before: str, files: Sequence[str]) -> tuple[Choice, ...]:
         )[:MOST]
     mention = _MENTION.search(before)
     if mention:
-        return tuple(Choice(f"{path} ", len(mention[0])) for path in matching(mention[1], files))
+        found = matching(mention[1].removeprefix('"'), files)
+        return tuple(Choice(f"{quoted(path)} ", len(mention[0])) for path in found)
     return ()
+
+
+def mentions(text: str, files: Sequence[str]) -> str:
+    """The text as the model reads it: the @ before a file of the workspace goes, any other stays what it is."""
+    known = set(files)
+
+    def plain(match: re.Match[str]) -> str:
+        path = match[1].strip('"')
+        bare = path.rstrip(".,;:!?)")
+        return match[1] if path in known or bare in known else match[0]
+
+    return _MENTIONED.sub(plain, text)
+
+
+def quoted(path: str) -> str:
+    """A path in a sentence: in quotes where it has spaces."""
+    return f'"{path}"' if any(character.isspace() for character in path) else path
 
 
 def matching(typed: str, files: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from textual.message import Message
 
 from localnpm.agent import events
 from localnpm.agent.permissions import Decision
-from localnpm.agent.tools import Prepared
+from localnpm.agent.prepared import Prepared
 
 if TYPE_CHECKING:
     from localnpm.learning.learner import Judgement
@@ -22,8 +22,17 @@ class Loading(Message):
         self.what = what
 
 
-class Ready(Message):
-    """Model, memory and workspace are open; requests are carried out from now on."""
+class AgentReady(Message):
+    """Model, memory and workspace are open; requests are carried out from now on.
+
+    `context` is the model's, in tokens; `mode` says what needs a question.
+    """
+
+    def __init__(self, model: str = "", context: int = 0, mode: str = "") -> None:
+        super().__init__()
+        self.model = model
+        self.context = context
+        self.mode = mode
 
 
 class Unusable(Message):
@@ -77,6 +86,22 @@ class JobEnded(Message):
         self.job = job
         self.what = what
         self.error = error
+
+
+class TakenBack(Message):
+    """An attempt and all after it in its conversation were taken back, so that another takes their place."""
+
+    def __init__(self, attempt_id: int) -> None:
+        super().__init__()
+        self.attempt_id = attempt_id
+
+
+class ModeSet(Message):
+    """What needs a question is decided otherwise from now on."""
+
+    def __init__(self, mode: str) -> None:
+        super().__init__()
+        self.mode = mode
 
 
 class Learns(Message):

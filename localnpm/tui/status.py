@@ -10,27 +10,30 @@ Activity = Literal["loading", "ready", "reading", "generating", "asking", "learn
 
 @dataclass(frozen=True)
 class Status:
-    """The state of the agent for the user. Counts are tokens; `progress` is the share of the prompt that is read."""
+    """The state of the agent for the user. Counts are tokens.
+
+    `progress` is the share of the prompt that is read, or of the pass that is done; `waiting` counts requests.
+    """
 
     activity: Activity = "loading"
     progress: float = 0.0
     tokens_per_second: float = 0.0
     used: int = 0
     context: int = 0
-    mode: str = "ask"
+    mode: str = ""
     steering: float = 0.0
     waiting: int = 0
     private: bool = False
 
     def words(self) -> str:
         """The line that the footer shows."""
-        doing = f"reading prompt {self.progress:.0%}" if self.activity == "reading" else self.activity
-        parts = [doing]
+        parts = [self._doing()]
         if self.tokens_per_second:
             parts.append(f"{self.tokens_per_second:.1f} tok/s")
         if self.context:
             parts.append(f"ctx {count(self.used)}/{count(self.context)}")
-        parts.append(self.mode)
+        if self.mode:
+            parts.append(self.mode)
         if self.steering:
             parts.append(f"steering {self.steering:g}")
         if self.waiting:
@@ -38,3 +41,14 @@ class Status:
         if self.private:
             parts.append("private")
         return " · ".join([*parts, "offline"])
+
+    def _doing(self) -> str:
+        match self.activity:
+            case "loading":
+                return "loading model"
+            case "reading":
+                return f"reading prompt {self.progress:.0%}"
+            case "learning":
+                return f"learning {self.progress:.0%}, Esc puts it off"
+            case other:
+                return other

@@ -2,18 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from localnpm.errors import NotFoundError
-from localnpm.tui.messages import Told
+from localnpm.tui.messages import ModeSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from localnpm.agent import events
-    from localnpm.agent.permissions import Approve
-    from localnpm.engine.cancel import Cancel
-    from localnpm.engine.turns import Progress
+    from localnpm.agent.permissions import Mode
     from localnpm.learning.opened import Opened
     from localnpm.tui.screens.chat import ChatScreen
 
@@ -28,22 +23,24 @@ async def new(chat: "ChatScreen", words: str) -> None:
 
 async def clear(chat: "ChatScreen", words: str) -> None:
     """`/clear`: an empty screen; the conversation goes on."""
-    await chat.transcript.remove_children()
+    await chat.transcript.clear()
+
+
+async def cancel(chat: "ChatScreen", words: str) -> None:
+    """`/cancel`: take back the request that was sent last, if it has not begun."""
+    if not await chat.withdraw():
+        chat.notify("Nothing waits; Escape stops what runs.", severity="warning")
 
 
 async def compact(chat: "ChatScreen", words: str) -> None:
     """`/compact`: requests and answers stay in the prompt, calls and results so far do not."""
-    session_id = chat.session_id
-    if session_id is None:
-        raise NotFoundError("There is nothing to compact yet.")
+    session_id = _begun(chat)
 
-    def shrink() -> str:
-        from localnpm.memory.attempts import AttemptLog
-
-        count = AttemptLog(chat.app.database).compact(session_id)
+    def shrink(agent: "Opened") -> str:
+        count = agent.bench.log.compact(session_id)
         return f"The next prompts have the requests and answers of {count} exchange(s), without what was read for them."
 
-    chat.tell(shrink)
+    chat.errand("compact", shrink)
 
 
 async def private(chat: "ChatScreen", words: str) -> None:
@@ -60,14 +57,12 @@ async def mode(chat: "ChatScreen", words: str) -> None:
         chat.notify(f"/mode takes one of {', '.join(MODES)}", severity="warning")
         return
 
-    def start(
-        agent: "Opened", *, approve: "Approve", cancel: "Cancel", progress: "Progress"
-    ) -> "Iterator[events.Event]":
-        agent.bench.permissions.mode = words  # type: ignore[assignment]
-        chat.app.post_message(Told(f"Permission mode: {words}"))
-        return iter(())
+    def change(agent: "Opened") -> str:
+        agent.bench.permissions.mode = cast("Mode", words)
+        chat.app.post_message(ModeSet(words))
+        return ""
 
-    chat.app.backend.submit("mode", start)
+    chat.errand("mode", change)
 
 
 async def copy(chat: "ChatScreen", words: str) -> None:
@@ -82,17 +77,27 @@ async def copy(chat: "ChatScreen", words: str) -> None:
 
 async def find(chat: "ChatScreen", words: str) -> None:
     """`/find TEXT`: go to the exchange before this one that holds the text; again goes further back."""
-    if not chat.transcript.find_back(words):
-        chat.notify("Nothing here holds that.", severity="warning")
+    if not words:
+        chat.notify("/find takes the text to look for.", severity="warning")
+    elif not await chat.transcript.find_back(words):
+        chat.notify("Nothing further back holds that.", severity="warning")
 
 
 async def export(chat: "ChatScreen", words: str) -> None:
     """`/export [FILE]`: the conversation as Markdown."""
-    from localnpm.memory.attempts import AttemptLog
-    from localnpm.tui.screens.sessions import export as save
+    session_id = _begun(chat)
+    file = chat.app.options.workspace / Path(words or f"session-{session_id}.md").expanduser()
 
+    def save(agent: "Opened") -> str:
+        from localnpm.tui.screens.sessions import export as write
+
+        return write(agent.bench.log, session_id, file)
+
+    chat.errand("export", save)
+
+
+def _begun(chat: "ChatScreen") -> int:
     session_id = chat.session_id
     if session_id is None:
-        raise NotFoundError("There is nothing to save yet.")
-    file = chat.app.options.workspace / Path(words or f"session-{session_id}.md").expanduser()
-    chat.tell(lambda: save(AttemptLog(chat.app.database), session_id, file))
+        raise NotFoundError("This conversation has not begun yet; ask something first.")
+    return session_id

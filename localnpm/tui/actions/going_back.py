@@ -12,6 +12,9 @@ async def again(chat: "ChatScreen", words: str) -> None:
     if exchange is None:
         chat.notify("There is nothing to ask again yet.", severity="warning")
         return
+    if not exchange.ended:
+        chat.notify("It still runs; Escape stops it, then /again.", severity="warning")
+        return
     await chat.ask(exchange.request, instead_of=exchange.attempt_id)
 
 

@@ -4,42 +4,57 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from localnpm.errors import LocalnpmError
-from localnpm.memory.attempts import AttemptLog
-from localnpm.plain import one_line
-from localnpm.tui.reversing import reverse
-from localnpm.tui.widgets.dialogs import Choose
+from localnpm.tui.widgets.interrupted import Interrupted
 
 if TYPE_CHECKING:
+    from localnpm.memory.attempts import AttemptLog
     from localnpm.memory.records import Attempt
     from localnpm.tui.screens.chat import ChatScreen
 
-WAYS = (
-    ("resume", "take back what it did and do it again"),
-    ("undo", "take back what it did"),
-    ("dismiss", "leave everything as it is"),
-)
-REQUEST_CHARACTERS = 200
-
 
 async def offer_interrupted(chat: "ChatScreen") -> None:
-    """Ask what to do with the newest one in this workspace, if there is one; in a worker."""
+    """Show the newest one in this workspace, if there is one; in a worker."""
     attempt = await asyncio.to_thread(_newest, chat)
-    if attempt is None:
-        return
-    question = f"The last time this was cut off:\n{one_line(attempt.request, REQUEST_CHARACTERS)}"
-    chosen = await chat.app.push_screen_wait(Choose(question, WAYS))
-    if chosen == "resume":
+    if attempt is not None:
+        await chat.transcript.mount(Interrupted(attempt.id, attempt.request))
+
+
+async def decide(chat: "ChatScreen", attempt_id: int, way: str) -> None:
+    """Do what the user has chosen.
+
+    Raises:
+        LocalnpmError: the memory cannot be used.
+    """
+    log = await asyncio.to_thread(_log, chat)
+    if way == "resume":
+        attempt = await asyncio.to_thread(log.attempt, attempt_id)
         await chat.resume(attempt.session_id)
         await chat.ask(attempt.request, instead_of=attempt.id)
-    elif chosen == "undo":
-        chat.tell(lambda: reverse(chat.app, "undo", attempt.id))
-    elif chosen == "dismiss":
-        await asyncio.to_thread(lambda: AttemptLog(chat.app.database).dismiss(attempt.id))
+    elif way == "undo":
+        chat.tell(lambda: _undone(chat, log, attempt_id))
+    else:
+        await asyncio.to_thread(log.dismiss, attempt_id)
+    chat.composer.focus()
+
+
+def _log(chat: "ChatScreen") -> "AttemptLog":
+    """For a thread: the memory may have to be opened."""
+    from localnpm.memory.attempts import AttemptLog
+
+    return AttemptLog(chat.app.database)
+
+
+def _undone(chat: "ChatScreen", log: "AttemptLog", attempt_id: int) -> str:
+    from localnpm.tui.reversing import reverse
+
+    told = reverse(chat.app, "undo", attempt_id) if log.changed_paths(attempt_id) else "It had changed nothing."
+    log.dismiss(attempt_id)
+    return told
 
 
 def _newest(chat: "ChatScreen") -> "Attempt | None":
     try:
-        return AttemptLog(chat.app.database).interrupted(chat.app.options.workspace.resolve())
+        return _log(chat).interrupted(chat.app.options.workspace.resolve())
     except LocalnpmError:
         # The agent's thread tells of a memory that cannot be used.
         return None

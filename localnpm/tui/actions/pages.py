@@ -54,7 +54,7 @@ async def help(chat: "ChatScreen", words: str) -> None:
 
 async def quit(chat: "ChatScreen", words: str) -> None:
     """`/quit`."""
-    chat.app.exit()
+    chat.app.leave()
 
 
 async def _open(chat: "ChatScreen", module: str, name: str, *arguments: Any) -> None:

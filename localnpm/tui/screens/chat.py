@@ -1,6 +1,7 @@
 """The chat: the conversation, what is asked of the user, and where they type."""
 
-from collections.abc import Callable, Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import work
@@ -11,34 +12,35 @@ from textual.screen import Screen
 
 from localnpm.agent import events
 from localnpm.agent.by_hand import MARK
-from localnpm.agent.permissions import Approve
-from localnpm.engine.cancel import Cancel
-from localnpm.engine.turns import Progress
+from localnpm.agent.permissions import STOPPED, Decline
 from localnpm.errors import LocalnpmError
 from localnpm.plain import visible
-from localnpm.tui.actions.interrupted import offer_interrupted
+from localnpm.tui import jobs
+from localnpm.tui.actions.interrupted import decide, offer_interrupted
 from localnpm.tui.commands import BY_NAME, SlashCommand
-from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted, Judged
+from localnpm.tui.guarded import Guarded
+from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted, Judged, TakenBack
 from localnpm.tui.widgets.approval import Approval
 from localnpm.tui.widgets.composer import Composer
 from localnpm.tui.widgets.exchange import Exchange
+from localnpm.tui.widgets.interrupted import Interrupted
 from localnpm.tui.widgets.memory_panel import MemoryPanel
 from localnpm.tui.widgets.status_bar import StatusBar
-from localnpm.tui.widgets.transcript import Transcript
+from localnpm.tui.widgets.transcript import Older, Transcript
 
 if TYPE_CHECKING:
     from localnpm.learning.opened import Opened
+    from localnpm.memory.attempts import AttemptLog
     from localnpm.memory.records import Trajectory
     from localnpm.tui.app import LocalnpmApp
     from localnpm.tui.backend import Start
 
 
-MOST_FILES = 5000
 LONG_SECONDS = 10.0
 """A task of more seconds rings when it ends, if the terminal is not looked at."""
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(Guarded, Screen[None]):
     """One session with the agent."""
 
     app: "LocalnpmApp"
@@ -52,11 +54,12 @@ class ChatScreen(Screen[None]):
 
     def __init__(self, session_id: int | None = None) -> None:
         super().__init__()
-        self.session_id = session_id
+        self.thread = jobs.Thread(session_id)
         self.last_attempt = 0
         self.last_answer = ""
         self.editing: int | None = None
         self._exchanges: dict[int, Exchange] = {}
+        self._offered_interrupted = False
 
     def compose(self) -> ComposeResult:
         """Transcript and memory side by side, composer, status."""
@@ -67,9 +70,18 @@ class ChatScreen(Screen[None]):
         yield StatusBar()
 
     def on_mount(self) -> None:
-        """Type at once."""
+        """Type at once; an old session is read while the model is loaded."""
         self.query_one(MemoryPanel).display = False
-        self.query_one(Composer).focus()
+        self.composer.focus()
+        self.app.call_later(self.app.begin_typing)
+        self.transcript.follow(self._older(self.thread))
+        if self.session_id is not None:
+            self.run_worker(self.resume(self.session_id), exit_on_error=False)
+
+    @property
+    def session_id(self) -> int | None:
+        """The session of this conversation; None until it has begun."""
+        return self.thread.session_id
 
     @property
     def transcript(self) -> Transcript:
@@ -81,6 +93,12 @@ class ChatScreen(Screen[None]):
         """Where the user types."""
         return self.query_one(Composer)
 
+    @property
+    def unsent(self) -> str:
+        """What was typed and has not begun: requests that wait, and what is in the composer."""
+        waiting = [exchange.request for exchange in self._exchanges.values() if exchange.waiting]
+        return "\n\n".join([*waiting, self.composer.text]).strip()
+
     async def on_composer_sent(self, message: Composer.Sent) -> None:
         """Carry out a slash command, or queue a request."""
         name, _, words = message.text.removeprefix("/").partition(" ")
@@ -88,8 +106,10 @@ class ChatScreen(Screen[None]):
             await self.carry_out(BY_NAME[name], words.strip())
         elif message.text.startswith("/") and name.isalpha():
             self.notify(f"There is no command /{name}; /help lists those there are.", severity="warning", markup=False)
+            self._give_back(message.text)
         elif message.text.startswith(MARK) and message.text != MARK:
-            await self._run_by_hand(message.text.removeprefix(MARK).strip())
+            words = message.text.removeprefix(MARK).strip()
+            await self.queue(message.text, jobs.command(self.thread, words))
         else:
             instead_of, self.editing = self.editing, None
             await self.ask(message.text, instead_of=instead_of)
@@ -106,92 +126,90 @@ class ChatScreen(Screen[None]):
 
         `instead_of` is an attempt that is taken back first, with all that came after it.
         """
-
-        def start(agent: "Opened", *, approve: Approve, cancel: Cancel, progress: Progress) -> Iterator[events.Event]:
-            from localnpm.learning.rewind import rewind
-
-            if instead_of is not None:
-                rewind(agent.bench, instead_of)
-            session_id = self._session(agent, request)
-            return agent.learner.run(request, session_id, approve=approve, cancel=cancel, progress=progress)
-
-        if instead_of is not None:
-            await self.transcript.drop_from(instead_of)
+        start = jobs.request(self.thread, request, self.app.post_message, instead_of=instead_of)
         await self.queue(request, start)
-
-    async def _run_by_hand(self, command: str) -> None:
-        """Queue a command of the user's own."""
-
-        def start(agent: "Opened", *, approve: Approve, cancel: Cancel, progress: Progress) -> Iterator[events.Event]:
-            from localnpm.agent.by_hand import run_by_hand
-
-            return run_by_hand(agent.bench, self._session(agent, command), command, cancel=cancel)
-
-        await self.queue(f"{MARK}{command}", start)
-
-    def _session(self, agent: "Opened", title: str) -> int:
-        """The session's id; it begins with its first request."""
-        if self.session_id is None:
-            self.session_id = agent.bench.new_session(title)
-        return self.session_id
 
     async def queue(self, request: str, start: "Start[Opened]") -> None:
         """Queue an attempt, shown as an exchange under these words."""
         exchange = Exchange(request)
+        waits = self.app.backend.busy or not self.app.usable
         await self.transcript.add(exchange)
+        if waits:
+            await exchange.wait()
         self._exchanges[self.app.backend.submit("task", start)] = exchange
+        self._count()
 
     async def begin(self) -> None:
-        """Start a conversation of its own; what runs for the old one is shown no more."""
-        self.session_id = None
-        self._exchanges.clear()
+        """Start a conversation of its own; what runs for the old one is stopped, what waits is taken back."""
+        stopped = self.stop_all()
+        self.thread = jobs.Thread()
+        self.editing = None
+        self.last_attempt = 0
+        self.last_answer = ""
         await self.transcript.remove_children()
+        self.transcript.follow(self._older(self.thread))
+        if stopped:
+            self.notify("What ran was stopped; it is in its own session.", markup=False)
+
+    def stop_all(self) -> bool:
+        """Stop what runs for this conversation and take back what waits; whether anything ran."""
+        numbers, ran = list(self._exchanges), False
+        self._exchanges.clear()
+        for number in numbers:
+            if not self.app.backend.withdraw(number):
+                ran = self.app.backend.cancel() or ran
+        self._count()
+        return ran
 
     async def resume(self, session_id: int) -> None:
         """Go on with a session; its transcript is shown again, the newest part at once."""
         await self.begin()
-        self.session_id = session_id
-        self._read_session(session_id)
+        self.thread = jobs.Thread(session_id)
+        self.transcript.follow(self._older(self.thread))
+        await self.transcript.load()
+        shown = [exchange for exchange in self.transcript.exchanges if not exchange.by_hand]
+        if shown:
+            self.last_attempt, self.last_answer = shown[-1].attempt_id, shown[-1].answer
 
-    @work(thread=True, exclusive=True, group="resume", exit_on_error=False)
-    def _read_session(self, session_id: int) -> None:
+    def _older(self, thread: jobs.Thread) -> Older:
+        async def older(before: int | None, limit: int) -> "tuple[Trajectory, ...]":
+            session_id = thread.session_id
+            if session_id is None or self.app.options.private:
+                return ()
+            return await asyncio.to_thread(lambda: self._log().transcript(session_id, before=before, limit=limit))
+
+        return older
+
+    def _log(self) -> "AttemptLog":
         from localnpm.memory.attempts import AttemptLog
 
-        try:
-            told = AttemptLog(self.app.database).conversation(session_id)
-        except LocalnpmError as error:
-            self.app.call_from_thread(self.notify, visible(str(error)), severity="error", markup=False)
-            return
-        self.app.call_from_thread(self._show_session, told)
+        return AttemptLog(self.app.database)
 
-    def _show_session(self, told: "tuple[Trajectory, ...]") -> None:
-        self.run_worker(self.transcript.load(told), exit_on_error=False)
-        if told:
-            self.last_attempt = told[-1].attempt.id
-            self.last_answer = told[-1].attempt.answer or ""
+    def ready(self) -> None:
+        """The agent is open: look for files, offer what was cut off."""
+        self.read_files()
+        if not self.app.options.private and not self._offered_interrupted:
+            self._offered_interrupted = True
+            self._read_history()
+            if self.session_id is None:
+                self.run_worker(offer_interrupted(self), exit_on_error=False)
 
-    @work(thread=True, exit_on_error=False)
-    def _read_files(self) -> None:
-        """What can be mentioned with an @."""
-        from localnpm.agent.workspace import Workspace
+    @work(thread=True, exclusive=True, group="files", exit_on_error=False)
+    def read_files(self) -> None:
+        """Look what can be mentioned with an @."""
+        from localnpm.tui.files import mentionable
 
-        try:
-            found = Workspace(self.app.options.workspace, protected=(self.app.home.root,)).files(MOST_FILES)
-        except LocalnpmError:
-            # The agent's thread tells of an unusable workspace.
-            return
+        found = mentionable(self.app.options.workspace, self.app.home)
         self.app.call_from_thread(self._offer_files, found)
 
     def _offer_files(self, found: Sequence[str]) -> None:
         self.composer.files = found
 
-    def ready(self) -> None:
-        """The agent is open: look for files, show the session that was asked for."""
-        self._read_files()
-        if self.session_id is not None and not self.transcript.exchanges:
-            self._read_session(self.session_id)
-        elif not self.app.options.private:
-            self.run_worker(offer_interrupted(self), exit_on_error=False)
+    @work(thread=True, exit_on_error=False)
+    def _read_history(self) -> None:
+        """What was asked for here before, for the arrow keys."""
+        texts = self._log().requests(self.app.options.workspace.resolve())
+        self.app.call_from_thread(self.composer.history.load, texts)
 
     @work(thread=True, exit_on_error=False)
     def tell(self, task: Callable[[], str]) -> None:
@@ -203,29 +221,61 @@ class ChatScreen(Screen[None]):
             told, severity = str(error), "error"
         self.app.call_from_thread(self.notify, visible(told), severity=severity, timeout=10, markup=False)
 
+    def errand(self, what: str, task: "Callable[[Opened], str]", *, lasting: bool = False) -> None:
+        """Do something short with the open agent, in its turn, and tell what it returns or raises."""
+        self.app.backend.submit(what, jobs.errand(task, self.app.post_message), lasting=lasting)
+
     async def take(self, message: JobStarted | Happened | Asked | JobEnded) -> None:
         """Show what the agent's thread tells of a job of this screen."""
         exchange = self._exchanges.get(message.job)
         if exchange is None:
             if isinstance(message, JobEnded) and message.error:
                 self.notify(visible(message.error), title=message.what, severity="error", timeout=15, markup=False)
+            elif isinstance(message, Asked):
+                message.question.decided.put(Decline(STOPPED))
             return
         match message:
+            case JobStarted():
+                await exchange.begin()
+                self._count()
             case Happened(event=event):
-                await self._note(event)
+                await self._note(event, exchange)
                 await exchange.show(event)
             case Asked(question=question):
                 await exchange.mount(Approval(question))
-                self._remind()
+                self.app.remind("a change waits for your answer")
+                if self.app.screen is not self:
+                    self.notify("A change waits for your answer in the chat.", timeout=15)
             case JobEnded(error=error):
-                await exchange.end(error)
-                await exchange.query(Approval).remove()
-                del self._exchanges[message.job]
-                self._read_files()
-                if exchange.result is not None and exchange.result.seconds > LONG_SECONDS:
-                    self._remind()
+                await self._end(message.job, exchange, error)
+
+    async def _end(self, number: int, exchange: Exchange, error: str) -> None:
+        del self._exchanges[number]
+        approvals = exchange.query(Approval)
+        if any(approval.has_focus for approval in approvals):
+            self.composer.focus()
+        await approvals.remove()
+        await exchange.end(error)
+        self._count()
+        if exchange.result is None or exchange.result.changed:
+            self.read_files()
+        if exchange.result is not None and exchange.result.seconds > LONG_SECONDS:
+            self.app.remind("a task has ended")
+
+    async def _note(self, event: events.Event, exchange: Exchange) -> None:
+        match event:
+            case events.AttemptStarted(attempt_id=attempt_id) if not exchange.by_hand:
+                self.last_attempt = attempt_id
+            case events.Recalled():
+                await self.query_one(MemoryPanel).show(event)
+            case events.Answer(text):
+                self.last_answer = text
             case _:
                 pass
+
+    async def taken_back(self, message: TakenBack) -> None:
+        """What was taken back is shown no more."""
+        await self.transcript.drop_from(message.attempt_id)
 
     async def judged(self, message: Judged) -> None:
         """Show a verdict where its attempt is, and offer to try again."""
@@ -245,26 +295,42 @@ class ChatScreen(Screen[None]):
         await self.query(Approval).remove()
         (message.focused or self.composer).focus()
 
-    def _remind(self) -> None:
-        """Ring, for whoever looks elsewhere."""
-        if self.app.looks.bell and not self.app.app_focus:
-            self.app.bell()
+    async def on_interrupted_chosen(self, message: Interrupted.Chosen) -> None:
+        """Do again, take back or leave what was cut off."""
+        try:
+            await decide(self, message.attempt_id, message.way)
+        except LocalnpmError as error:
+            self.notify(visible(str(error)), severity="error", timeout=15, markup=False)
+
+    async def on_exchange_withdrawn(self, message: Exchange.Withdrawn) -> None:
+        """A request that waits is taken back; its words can be typed on."""
+        await self.withdraw(message.exchange)
+
+    async def withdraw(self, exchange: Exchange | None = None) -> bool:
+        """Take back a request that has not begun, the newest if none is named; False when there is none."""
+        waiting = [(number, other) for number, other in self._exchanges.items() if other.waiting]
+        for number, other in reversed(waiting):
+            if (exchange is None or other is exchange) and self.app.backend.withdraw(number):
+                del self._exchanges[number]
+                await other.remove()
+                self._give_back(other.request)
+                self.composer.focus()
+                self._count()
+                return True
+        return False
+
+    def _give_back(self, text: str) -> None:
+        """Put a text where it can be changed; the history has it where something else is being typed."""
+        if not self.composer.text.strip():
+            self.composer.write(text)
+
+    def _count(self) -> None:
+        self.app.tell_status(waiting=sum(exchange.waiting for exchange in self._exchanges.values()))
 
     def toggle_memory(self) -> None:
         """Show or hide what memory did for the last task."""
         panel = self.query_one(MemoryPanel)
         panel.display = not panel.display
-
-    async def _note(self, event: events.Event) -> None:
-        match event:
-            case events.AttemptStarted(attempt_id=attempt_id):
-                self.last_attempt = attempt_id
-            case events.Recalled():
-                await self.query_one(MemoryPanel).show(event)
-            case events.Answer(text):
-                self.last_answer = text
-            case _:
-                pass
 
     @work
     async def _offer_retry(self, attempt_id: int) -> None:
@@ -275,11 +341,14 @@ class ChatScreen(Screen[None]):
         if await self.app.push_screen_wait(Confirm(question)):
             await try_again(self, attempt_id)
 
-    def action_cancel(self) -> None:
-        """Stop what the agent does; what was said stays. With nothing to stop, leave an edit."""
-        if not self.app.backend.cancel() and self.editing is not None:
+    async def action_cancel(self) -> None:
+        """Stop what the agent does; what was said stays. Else take back what waits, leave an edit, or type on."""
+        if self.app.backend.cancel() or await self.withdraw():
+            return
+        if self.editing is not None:
             self.editing = None
             self.composer.write("")
+        self.composer.focus()
 
     @work
     async def action_judge(self, success: bool) -> None:

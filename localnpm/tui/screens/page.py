@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from localnpm.errors import LocalnpmError
 from localnpm.plain import visible
+from localnpm.tui.guarded import Guarded
 from localnpm.tui.literal import literal
 from localnpm.tui.widgets.status_bar import StatusBar
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Data = TypeVar("Data")
 
 
-class Page(Screen[None], Generic[Data]):
+class Page(Guarded, Screen[None], Generic[Data]):
     """A screen over data that `read` gets, slowly perhaps, and `show` puts into the widgets of `body`.
 
     What goes wrong while reading is told on the screen; whatever the user typed elsewhere stays.

@@ -13,12 +13,13 @@ from textual.widgets import OptionList, TextArea
 from textual.widgets.option_list import Option
 
 from localnpm.tui.commands import BY_NAME
-from localnpm.tui.completion import Choice, choices
+from localnpm.tui.completion import Choice, choices, mentions
+from localnpm.tui.guarded import Guarded
 from localnpm.tui.history import History
 from localnpm.tui.literal import literal
 
 
-class Composer(Vertical):
+class Composer(Guarded, Vertical):
     """A text area with a list of completions above it, shown while there are any."""
 
     class Sent(Message):
@@ -71,9 +72,12 @@ class Composer(Vertical):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Offer what fits the text before the cursor."""
         event.stop()
+        self._offer(self._fitting())
+
+    def _fitting(self) -> tuple[Choice, ...]:
         row, column = self.draft.cursor_location
         before = self.draft.document.get_line(row)[:column]
-        self._offer(choices(before, self.files) if row == 0 or "@" in before else ())
+        return choices(before, self.files) if row == 0 or "@" in before else ()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """A completion was clicked."""
@@ -89,7 +93,26 @@ class Composer(Vertical):
             self.history.add(text)
             self.draft.clear()
             self._offer(())
-            self.post_message(self.Sent(text))
+            self.post_message(self.Sent(mentions(text, self.files)))
+
+    def enter(self) -> None:
+        """Send; a command or a file half typed is completed first, and a command sent if nothing may follow it."""
+        fitting = self._fitting()
+        typed = self.text
+        command = typed.startswith("/") and " " not in typed and typed[1:] not in BY_NAME
+        started = bool(fitting) and fitting[0].length > 1
+        if started and (command or (not typed.startswith("/") and not self._is_whole_file())):
+            if fitting != self._choices:
+                self._offer(fitting)
+            self.complete()
+            if not command or self.text.endswith(" "):
+                return
+        self.send()
+
+    def _is_whole_file(self) -> bool:
+        row, column = self.draft.cursor_location
+        word = self.draft.document.get_line(row)[:column].rpartition("@")[2]
+        return word.strip('"') in self.files
 
     def complete(self) -> bool:
         """Put the chosen completion in place; False when there is none."""
@@ -136,17 +159,21 @@ class Composer(Vertical):
         self._offered.display = bool(offered)
 
 
-class Draft(TextArea):
-    """The text area itself: the keys that mean something else here than in an editor."""
+class Draft(Guarded, TextArea):
+    """The text area itself: the keys that mean something else here than in an editor.
+
+    Keys that come in one burst are acted on in their order: Textual runs bindings elsewhere, while the letters before
+    them may still wait in this widget's own queue, so the bindings of this widget are carried out here.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", priority=True),
-        Binding("ctrl+j,shift+enter,alt+enter", "newline", "New line", show=False),
-        Binding("tab", "complete", "Complete", show=False),
-        Binding("up", "up", show=False),
-        Binding("down", "down", show=False),
-        Binding("ctrl+up", "older", "Older", show=False),
-        Binding("ctrl+down", "newer", "Newer", show=False),
+        Binding("enter", "send", "Send", id="composer.send"),
+        Binding("ctrl+j,shift+enter,alt+enter", "newline", "New line", show=False, id="composer.newline"),
+        Binding("tab", "complete", "Complete", show=False, id="composer.complete"),
+        Binding("up", "up", "Up or older", show=False),
+        Binding("down", "down", "Down or newer", show=False),
+        Binding("ctrl+up", "older", "Older", show=False, id="composer.older"),
+        Binding("ctrl+down", "newer", "Newer", show=False, id="composer.newer"),
     ]
 
     @property
@@ -156,13 +183,8 @@ class Draft(TextArea):
         return self.parent
 
     def action_send(self) -> None:
-        """Enter: send; a slash command half typed is completed first, and sent if nothing may follow it."""
-        typed = self.text
-        if typed.startswith("/") and " " not in typed and typed[1:] not in BY_NAME and self.composer.complete():
-            if not self.text.endswith(" "):
-                self.composer.send()
-            return
-        self.composer.send()
+        """Enter: send, or complete what is half typed."""
+        self.composer.enter()
 
     def action_newline(self) -> None:
         """Break the line."""
@@ -204,4 +226,11 @@ class Draft(TextArea):
                 event.stop()
             event.prevent_default()
             return
+        if not event.is_printable:
+            active = self.screen.active_bindings.get(event.key)
+            if active is not None and active.node is self and active.enabled:
+                event.stop()
+                event.prevent_default()
+                await self.run_action(active.binding.action)
+                return
         await super()._on_key(event)

@@ -1,26 +1,43 @@
 """One request with all that came of it: what was recalled, the streamed text, tool calls, how it ended, the verdict."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Static
+from textual.message import Message
+from textual.widgets import Collapsible, Static
 
 from localnpm.agent import events
+from localnpm.agent.by_hand import MARK
 from localnpm.plain import visible
+from localnpm.tui.guarded import Guarded
 from localnpm.tui.literal import literal
 from localnpm.tui.widgets.folded import Folded
-from localnpm.tui.widgets.said import Said
 from localnpm.tui.widgets.told import logged
 from localnpm.tui.widgets.tool_card import ToolCard
 
 if TYPE_CHECKING:
     from localnpm.memory.records import Trajectory
+    from localnpm.tui.widgets.said import Said
+
+WAITS = "waiting for its turn; Delete here or /cancel takes it back"
 
 
-class Exchange(Vertical):
+class Exchange(Guarded, Vertical):
     """Shows the events of one attempt, in order. `result` is set when it has ended."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("delete,backspace,escape", "withdraw", "Take back", id="exchange.withdraw")
+    ]
+
+    class Withdrawn(Message):
+        """The user wants a request back that has not begun."""
+
+        def __init__(self, exchange: "Exchange") -> None:
+            super().__init__()
+            self.exchange = exchange
 
     def __init__(self, request: str) -> None:
         super().__init__()
@@ -28,11 +45,12 @@ class Exchange(Vertical):
         self.attempt_id = 0
         self.result: events.Result | None = None
         self.answer = ""
+        self.waiting = False
         self.ended = False
         self._told: Trajectory | None = None
         self._said: Said | None = None
         self._thought: Static | None = None
-        self._thoughts = ""
+        self._thoughts: list[str] = []
         self._cards: dict[int, ToolCard] = {}
 
     @classmethod
@@ -45,11 +63,36 @@ class Exchange(Vertical):
         exchange._told = told
         return exchange
 
+    @property
+    def by_hand(self) -> bool:
+        """Whether this is a command of the user's own."""
+        return self.request.startswith(MARK)
+
     def compose(self) -> ComposeResult:
         """The request; the rest is mounted as it comes, or all at once where it is told from the log."""
         yield Static(literal(self.request), classes="request")
         if self._told is not None:
+            self.set_class(self._told.attempt.undone_at is not None, "-undone")
             yield from logged(self._told)
+
+    async def wait(self) -> None:
+        """Say that it waits; until it begins it can have the focus and be taken back."""
+        self.waiting = self.can_focus = True
+        await self.mount(Static(literal(WAITS), classes="note waiting"))
+
+    async def begin(self) -> None:
+        """It waits no longer."""
+        if self.waiting:
+            self.waiting = self.can_focus = False
+            await self.query(".waiting").remove()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what waits can be withdrawn; the keys mean something else otherwise."""
+        return self.waiting if action == "withdraw" else super().check_action(action, parameters)
+
+    def action_withdraw(self) -> None:
+        """Take the request back."""
+        self.post_message(self.Withdrawn(self))
 
     async def show(self, event: events.Event) -> None:
         """Add what an event tells."""
@@ -71,12 +114,17 @@ class Exchange(Vertical):
                 self._cards[event.step_id] = card = ToolCard(event)
                 await self.mount(card)
             case events.ToolResult() if event.step_id in self._cards:
-                await self._cards.pop(event.step_id).finish(event)
+                card = self._cards.pop(event.step_id)
+                await card.finish(event)
+                # What a command of one's own prints is what it was run for.
+                card.collapsed = not self.by_hand
             case events.ToolResult(ok=False, result=result):
                 await self._line(result.split("\n")[0], "failed")
             case events.Answer(text):
                 self.answer = text
-                await self._end_text()
+                if self._said is None and text:
+                    await self._say(text)
+                await self._end_text(text)
             case events.Verdict(source, success, reason):
                 await self._line(f"{source}: {'good' if success else 'bad'}{f' ({reason})' if reason else ''}", "note")
             case events.Result():
@@ -91,10 +139,16 @@ class Exchange(Vertical):
 
     async def end(self, error: str) -> None:
         """The job is over; say what went wrong outside the attempt, if anything did."""
+        await self.begin()
         self.ended = True
         await self._end_text()
         if error:
             await self._line(f"Error: {error}", "failed")
+
+    def on_collapsible_expanded(self, event: Collapsible.Expanded) -> None:
+        """Thoughts that come while they are folded are drawn when they are looked at."""
+        if self._thought is not None and event.collapsible in self._thought.ancestors:
+            self._draw_thoughts()
 
     async def _recalled(self, recalled: events.Recalled) -> None:
         if not recalled.items and not recalled.why:
@@ -111,29 +165,40 @@ class Exchange(Vertical):
 
     async def _say(self, text: str) -> None:
         if self._said is None:
+            from localnpm.tui.widgets.said import Said
+
             self._said = Said()
             await self.mount(self._said)
         await self._said.say(text)
 
     async def _muse(self, text: str) -> None:
+        self._thoughts.append(text)
         if self._thought is None:
             self._thought = Static(classes="thought")
             await self.mount(Folded(literal("thinking", "dim"), self._thought))
-        self._thoughts += text
-        self._thought.update(literal(self._thoughts, "dim"))
+        elif not any(isinstance(around, Folded) and around.collapsed for around in self._thought.ancestors):
+            self._draw_thoughts()
 
-    async def _end_text(self) -> None:
+    def _draw_thoughts(self) -> None:
+        if self._thought is not None:
+            self._thought.update(literal("".join(self._thoughts), "dim"))
+
+    async def _end_text(self, whole: str | None = None) -> None:
         if self._said is not None:
-            await self._said.end()
+            await self._said.end(whole)
+        self._draw_thoughts()
         self._said = self._thought = None
-        self._thoughts = ""
+        self._thoughts = []
 
     async def _ended(self, result: events.Result) -> None:
         self.result = result
         await self._end_text()
         if result.status != "done":
-            await self._line(f"{result.status}: {result.error}", "failed")
-        parts = [f"attempt {result.attempt_id}", f"{result.steps} steps", f"{result.tokens_per_second:g} tok/s"]
+            told = result.error if result.error == result.status else f"{result.status}: {result.error}"
+            await self._line(told, "failed")
+        parts = [f"attempt {result.attempt_id}"]
+        if not self.by_hand:
+            parts += [f"{result.steps} steps", f"{result.tokens_per_second:g} tok/s"]
         if result.changed:
             parts.append(f"changed {', '.join(result.changed)}; /undo takes it back")
         await self._line(" · ".join(parts), "note")

@@ -10,9 +10,9 @@ from textual.widgets import Collapsible
 class Folded(Collapsible):
     """Collapsible with a literal title, and room to add to."""
 
-    def __init__(self, line: Content, *inside: Widget, classes: str = "") -> None:
+    def __init__(self, line: Content, *inside: Widget, classes: str = "", collapsed: bool = True) -> None:
         # Collapsible's title takes content too; only its annotation says str.
-        super().__init__(*inside, title=cast(str, line), collapsed=True, classes=classes)
+        super().__init__(*inside, title=cast(str, line), collapsed=collapsed, classes=classes)
 
     def retitle(self, line: Content) -> None:
         """Another line."""
