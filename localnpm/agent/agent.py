@@ -14,7 +14,7 @@ from localnpm.agent import events
 from localnpm.agent.attempt import Attempt, OpenTools, Stopped, Task
 from localnpm.agent.conversation import cut_result, invalid_call_messages, past_messages
 from localnpm.agent.permissions import Approve, Decline, Edit, Permissions, decline_all
-from localnpm.agent.tools import Prepared
+from localnpm.agent.prepared import Prepared
 from localnpm.config import AgentSettings
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.messages import Message, ToolCall
@@ -139,6 +139,7 @@ class Agent:
                     attempt.turns += 1
                     attempt.prompt_tokens += part.usage.prompt_tokens
                     attempt.generated_tokens += part.usage.generated_tokens
+                    attempt.context_tokens = part.usage.prompt_tokens + part.usage.generated_tokens
                     attempt.generate_seconds += part.usage.generate_seconds
                     if part.stop_reason == "cancelled":
                         self._log_turn(attempt, part)
