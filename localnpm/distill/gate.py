@@ -36,7 +36,7 @@ class Evidence:
     Attributes:
         gains: nats by which the vector raises the margin, one a run (mean over its sites).
         random: mean gain of each random direction of equal norm over the same runs.
-        agreement: cosine of the directions that two halves of the sites give.
+        agreement: cosine of the directions that two halves of the runs give; None for a single run.
         floor: the least agreement.
         gain: nats by which it raises the log-probability of whole held-out successes.
         calls, steered_calls: share of probed turns that end in valid calls, without and with the vector.
@@ -44,7 +44,7 @@ class Evidence:
 
     gains: tuple[float, ...]
     random: tuple[float, ...]
-    agreement: float
+    agreement: float | None
     floor: float
     gain: float = 0.0
     calls: float = 1.0
@@ -60,7 +60,7 @@ def verdict(evidence: Evidence) -> tuple[VectorStatus, str]:
             f"under the vector {evidence.steered_calls:.0%} of probed turns end in valid calls, without it "
             f"{evidence.calls:.0%}"
         )
-    if evidence.agreement < evidence.floor:
+    if evidence.agreement is not None and evidence.agreement < evidence.floor:
         return "quarantined", (
             f"the two halves of its evidence point in different directions (cosine {evidence.agreement:.2f}, at least "
             f"{evidence.floor:.2f} is needed)"

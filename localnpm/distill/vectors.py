@@ -147,7 +147,9 @@ def _judge(
         gains.append(gate.by_run(gate.margin_gains(model, sites, steerings), sites))
         probed = [runs.replays[index] for index in judged]
         calls.append((gate.valid_calls(chat, probed, tools=tools), gate.valid_calls(chat, probed, steerings[0], tools)))
-    agreement = split_half(slopes, halves(runs.sites)) if slopes is not None else _halves(runs, settings)
+    agreement: float | None = None
+    if len(deciding) > 1:
+        agreement = split_half(slopes, halves(runs.sites)) if slopes is not None else _halves(runs, settings)
     floor = 2 / float(np.sqrt(model.info.n_embd))
     if not strengths:
         # Too few runs to hold any out: what is seen of the strength is seen on the runs themselves.
@@ -181,8 +183,6 @@ def _middle(strengths: Sequence[Strength]) -> Strength:
 def _halves(runs: Runs, settings: LearningSettings) -> float:
     """Mean cosine over the layers of the directions from two halves of the differences."""
     count = len(runs.replays)
-    if count < 2:
-        return 0.0
     first = direction_of(runs, None, range(0, count, 2), settings)
     second = direction_of(runs, None, range(1, count, 2), settings)
     return float((first * second).sum(axis=1).mean())

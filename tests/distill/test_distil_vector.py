@@ -22,6 +22,9 @@ from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
 from localnpm.memory.records import Trajectory
 
+# A machine that does much else takes its time.
+pytestmark = pytest.mark.timeout(600)
+
 SETTINGS = LearningSettings()
 POSITIVE = ("Write it in short. The answer:", "Be brief, then say it:", "In one word, say it:")
 NEGATIVE = ("Write it at length. The answer:", "Take your time, then say it:", "In many words, say it:")
@@ -94,7 +97,6 @@ def test_equal_seeds_give_equal_vectors(apprentice: LlamaChat, tasks: Any) -> No
     first, second = (distil_vector(apprentice, tasks.right[:1], (), tasks.script, SETTINGS, seed=3) for _ in range(2))
     assert first is not None
     assert second is not None
-    assert first.status == "candidate"
     assert np.array_equal(first.file.directions, second.file.directions)
 
 

@@ -43,6 +43,10 @@ def test_few_held_out_runs_make_a_candidate() -> None:
     assert verdict(replace(GOOD, gains=GOOD.gains[:4]))[0] == "candidate"
 
 
+def test_a_single_run_has_no_halves_that_could_disagree() -> None:
+    assert verdict(Evidence((), (), None, 0.12, gain=0.4))[0] == "candidate"
+
+
 def test_few_runs_do_not_excuse_harm() -> None:
     assert verdict(replace(GOOD, gains=(-1.0, -2.0)))[0] == "quarantined"
 
