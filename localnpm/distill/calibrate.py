@@ -2,8 +2,8 @@
 
 Over held-out runs, teacher-forced as generation steers (each turn on an unsteered prompt): the 95th percentile of the
 per-token KL(steered || unsteered) must stay within the bound, and among the coefficients and layer ranges that do, the
-one with the greatest gain in the log-probability of the successes' tokens is taken. That gain is the margin of the
-deciding tokens less what steering harms elsewhere: a margin between two turns alone grows with any force that breaks
+one is taken under which most turns of the successes would be generated as they are, and of several the one with the
+greatest gain in the log-probability of their tokens. A margin between two turns alone grows with any force that breaks
 the failure more than the success, and would always ask for the strongest vector.
 
 Not covered: whether the vector may be used (gate.py).
@@ -35,10 +35,18 @@ class Effect:
     Attributes:
         gain: nats by which it raises the log-probability of a run's generated tokens, mean over runs.
         kl: 95th percentile of KL(steered || unsteered) over generated tokens, in nats.
+        turns, plain_turns: share of turns that would be generated greedily as they are, with and without it.
     """
 
     gain: float
     kl: float
+    turns: float = 0.0
+    plain_turns: float = 0.0
+
+    @property
+    def merit(self) -> tuple[float, float]:
+        """What strengths are compared by: turns done right, then how likely."""
+        return self.turns, self.gain
 
 
 @dataclass(frozen=True)
@@ -63,20 +71,29 @@ def effects(model: Model, runs: Sequence[Replay], steerings: Sequence[Steering])
     """Each steering's effect on the runs. Prompts are read once, whatever the number of steerings."""
     gains = np.zeros(len(steerings))
     kls: list[list[float]] = [[] for _ in steerings]
+    turns = np.zeros(len(steerings))
+    plain_turns = 0
     for run in runs:
         for first, end in run.spans:
             end = min(end, first + PROBE_TOKENS)
             positions = range(first - 1, end - 1)
             at, targets = np.arange(end - first), list(run.tokens[first:end])
             plain = log_softmax(model.logits(run.tokens[: end - 1], positions))
+            plain_turns += bool((plain.argmax(axis=1) == targets).all())
             for index, steering in enumerate(steerings):
                 steered = log_softmax(model.logits(run.tokens[: end - 1], positions, steering=steering))
                 gains[index] += float((steered - plain)[at, targets].sum())
+                turns[index] += bool((steered.argmax(axis=1) == targets).all())
                 kls[index] += [float(kl) for kl in (np.exp(steered) * (steered - plain)).sum(axis=1)]
-    count = max(1, len(runs))
+    count, every = max(1, len(runs)), max(1, sum(len(run.spans) for run in runs))
     return [
-        Effect(float(gain) / count, float(np.percentile(kl, 95)) if kl else 0.0)
-        for gain, kl in zip(gains, kls, strict=True)
+        Effect(
+            float(gains[index]) / count,
+            float(np.percentile(kls[index], 95)) if kls[index] else 0.0,
+            float(turns[index]) / every,
+            plain_turns / every,
+        )
+        for index in range(len(steerings))
     ]
 
 
@@ -107,7 +124,7 @@ def calibrate(
     within = [one for one in tried(candidates) if one.effect.kl <= bound]
     if not within:
         return bisect(lambda c: tried([(c, ranges[0])])[0], COEFFICIENTS[0], bound)
-    return max(within, key=lambda one: one.effect.gain)
+    return max(within, key=lambda one: one.effect.merit)
 
 
 def bisect(at: Callable[[float], Strength], too_strong: float, bound: float) -> Strength:

@@ -39,6 +39,7 @@ class Evidence:
         agreement: cosine of the directions that two halves of the runs give; None for a single run.
         floor: the least agreement.
         gain: nats by which it raises the log-probability of whole held-out successes.
+        turns, steered_turns: share of held-out successes' turns that would be generated greedily as they are.
         calls, steered_calls: share of probed turns that end in valid calls, without and with the vector.
     """
 
@@ -47,6 +48,8 @@ class Evidence:
     agreement: float | None
     floor: float
     gain: float = 0.0
+    turns: float = 0.0
+    steered_turns: float = 0.0
     calls: float = 1.0
     steered_calls: float = 1.0
 
@@ -64,6 +67,11 @@ def verdict(evidence: Evidence) -> tuple[VectorStatus, str]:
         return "quarantined", (
             f"the two halves of its evidence point in different directions (cosine {evidence.agreement:.2f}, at least "
             f"{evidence.floor:.2f} is needed)"
+        )
+    if evidence.steered_turns < evidence.turns:
+        return "quarantined", (
+            f"under it {evidence.steered_turns:.0%} of the successes' turns would come out as they did, without it "
+            f"{evidence.turns:.0%}"
         )
     if evidence.gain < 0:
         return "quarantined", f"successes become less likely under it ({evidence.gain:+.2f} nats a run)"

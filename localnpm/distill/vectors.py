@@ -10,13 +10,14 @@ model. Elsewhere: vectors on the spot and from a user's own prompts (quick_vecto
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
 
 from localnpm.config import LearningSettings
 from localnpm.distill import contrast, gate
-from localnpm.distill.calibrate import Effect, Strength, calibrate, windows
+from localnpm.distill.calibrate import Effect, Strength, calibrate, effects, windows
 from localnpm.distill.directions import halves, random_directions, rows_at, split_half, steering_of
 from localnpm.distill.distilled import DistilledVector, Synthesized
 from localnpm.distill.gguf import compose
@@ -106,6 +107,8 @@ def distil_vector(
         "margins": list(evidence.gains),
         "random": list(evidence.random),
         "agreement": evidence.agreement,
+        "turns": [evidence.turns, evidence.steered_turns],
+        "held_out_gain": evidence.gain,
         "calls": [evidence.calls, evidence.steered_calls],
     }
     return DistilledVector(file, status, reason, method, len(runs.replays), measured, tuple(used))
@@ -129,6 +132,7 @@ def _judge(
     strengths: list[Strength] = []
     gains: list[Float32Array] = []
     calls: list[tuple[float, float]] = []
+    seen_on_judged: list[Effect] = []
     rotations = list(contrast.folds(len(deciding), rng)) if len(deciding) >= 3 else []
     for turn, parts in enumerate(rotations):
         if stopped(cancel):
@@ -146,6 +150,7 @@ def _judge(
         ]
         gains.append(gate.by_run(gate.margin_gains(model, sites, steerings), sites))
         probed = [runs.replays[index] for index in judged]
+        seen_on_judged += effects(model, probed, steerings[:1])
         calls.append((gate.valid_calls(chat, probed, tools=tools), gate.valid_calls(chat, probed, steerings[0], tools)))
     agreement: float | None = None
     if len(deciding) > 1:
@@ -155,15 +160,23 @@ def _judge(
         # Too few runs to hold any out: what is seen of the strength is seen on the runs themselves.
         everything = direction_of(runs, slopes, range(len(runs.replays)), settings)
         strength = calibrate(model, everything, norms, runs.replays, bound=settings.kl, ranges=ranges)
-        return strength, gate.Evidence((), (), agreement, floor, strength.effect.gain), []
+        seen = strength.effect
+        return strength, gate.Evidence((), (), agreement, floor, seen.gain, seen.plain_turns, seen.turns), []
     table = np.concatenate(gains, axis=1)
     plain, steered = np.mean(calls, axis=0)
     strength = _middle(strengths)
+    judged_effect = _mean_effect(seen_on_judged)
     evidence = gate.Evidence(
-        tuple(float(gain) for gain in table[0]),
-        tuple(float(gain) for gain in table[1:].mean(axis=1)),
-        agreement, floor, strength.effect.gain, float(plain), float(steered),
-    )  # fmt: skip
+        gains=tuple(float(gain) for gain in table[0]),
+        random=tuple(float(gain) for gain in table[1:].mean(axis=1)),
+        agreement=agreement,
+        floor=floor,
+        gain=judged_effect.gain,
+        turns=judged_effect.plain_turns,
+        steered_turns=judged_effect.turns,
+        calls=float(plain),
+        steered_calls=float(steered),
+    )
     trials = [
         {"coefficient": one.coefficient, "layers": list(one.layers), "kl": one.effect.kl, "gain": one.effect.gain}
         for one in strengths
@@ -174,10 +187,12 @@ def _judge(
 def _middle(strengths: Sequence[Strength]) -> Strength:
     """The commonest layers, the first of them if several are, and the median coefficient."""
     layers = Counter(one.layers for one in strengths).most_common(1)[0][0]
-    effect = Effect(
-        float(np.mean([one.effect.gain for one in strengths])), float(np.mean([one.effect.kl for one in strengths]))
-    )
+    effect = _mean_effect([one.effect for one in strengths])
     return Strength(float(np.median([one.coefficient for one in strengths])), layers, effect)
+
+
+def _mean_effect(seen: Sequence[Effect]) -> Effect:
+    return Effect(*(float(value) for value in np.mean([astuple(effect) for effect in seen], axis=0)))
 
 
 def _halves(runs: Runs, settings: LearningSettings) -> float:

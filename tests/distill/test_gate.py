@@ -29,6 +29,7 @@ def test_a_vector_that_passes_everything_is_active() -> None:
         ({"gains": (9.0, -0.1, -0.1, -0.2, 0.1, -0.1)}, "only 2 of 6"),
         ({"random": (2.0,) * 20}, "random directions do as well"),
         ({"agreement": 0.01}, "point in different directions"),
+        ({"turns": 0.9, "steered_turns": 0.7}, "70% of the successes' turns"),
         ({"gain": -0.4}, "successes become less likely"),
         ({"steered_calls": 0.8}, "end in valid calls"),
     ],
