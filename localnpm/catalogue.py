@@ -6,10 +6,15 @@ A list of well-known files, so that nobody has to search for a first one; any ot
 
 from dataclasses import dataclass
 
+BITS = {"Q8_0": 8.5, "Q4_K_M": 4.9}
+"""Bits that a weight takes in a file, by the quantization in its name."""
+CONTEXT_BYTES = 1_000_000_000
+"""Roughly what a context and the compute buffers take beside the weights."""
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One file on the hub. `parameters` and `licence` are as its repository states them."""
+    """One file on the hub. `parameters` (such as `1.7 B`) and `licence` are as its repository states them."""
 
     name: str
     repository: str
@@ -17,6 +22,17 @@ class Entry:
     parameters: str
     licence: str
     purpose: str
+
+    @property
+    def about_bytes(self) -> int:
+        """The file's size, estimated from parameters and quantization; the hub tells the true one before a pull."""
+        quantization = next((name for name in BITS if name.lower() in self.file.lower()), "")
+        return int(float(self.parameters.split()[0]) * 1e9 * BITS.get(quantization, 16.0) / 8)
+
+    @property
+    def about_memory(self) -> int:
+        """Bytes of memory that it takes when loaded, estimated."""
+        return self.about_bytes + CONTEXT_BYTES
 
 
 CATALOGUE = (
@@ -62,3 +78,9 @@ CATALOGUE = (
 def find_entry(name: str) -> Entry | None:
     """The entry of that name, in any case of letters."""
     return next((entry for entry in CATALOGUE if entry.name == name.lower()), None)
+
+
+def largest_fitting(memory: int) -> Entry | None:
+    """The largest model that so many bytes of free memory hold, as far as can be told beforehand; None: none does."""
+    fitting = [entry for entry in CATALOGUE if entry.about_memory <= memory]
+    return max(fitting, key=lambda entry: float(entry.parameters.split()[0]), default=None)

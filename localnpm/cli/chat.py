@@ -12,9 +12,10 @@ import click
 from localnpm.agent import events
 from localnpm.agent.options import Options
 from localnpm.cli.context import Context
-from localnpm.cli.options import sample_workspace, shared
+from localnpm.cli.options import shared
 from localnpm.errors import LocalnpmError
 from localnpm.plain import visible
+from localnpm.sample import sample_workspace
 
 if TYPE_CHECKING:
     from localnpm.cli.stream import Start

@@ -2,7 +2,6 @@
 
 import functools
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,6 @@ import click
 
 from localnpm.agent.options import Options
 from localnpm.cli.context import Context
-
-SAMPLE_FILES = {
-    "todo.md": "# Todo\n- [ ] call the bank\n- [ ] water the plants\n",
-    "shopping.md": "# Shopping\n- [ ] eggs\n- [ ] bread\n",
-    "notes/plan.md": "# Plan\nStart with the garden, then the shed.\n",
-    "expenses.csv": "date,item,amount\n2026-03-02,train,12.50\n2026-03-09,paper,4.20\n",
-}
 
 
 def shared(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,12 +85,3 @@ def _options(context: Context, given: dict[str, Any]) -> Options:
         private=given["private"],
         system=given["system"] or "",
     )
-
-
-def sample_workspace() -> Path:
-    """A new folder with a few files to try things on; it is the system's to clean up."""
-    folder = Path(tempfile.mkdtemp(prefix="localnpm-sample-"))
-    for name, text in SAMPLE_FILES.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, "utf-8")
-    return folder
