@@ -88,7 +88,7 @@ class LocalnpmApp(Guarded, App[None]):
         self.reported: list[BaseException] = []
         self._storm = Storm()
         self._up = False
-        self._early: list[keys.Key] | None = []
+        self._early: list[keys.Key | keys.Paste] | None = []
         self._database: Database | None = None
         self._opening = threading.Lock()
 
@@ -183,7 +183,7 @@ class LocalnpmApp(Guarded, App[None]):
 
     async def on_event(self, event: keys.Event) -> None:
         """Keys that come before there is anything to type into are kept for it."""
-        if isinstance(event, keys.Key) and self._early is not None and not event.is_forwarded:
+        if isinstance(event, (keys.Key, keys.Paste)) and self._early is not None and not event.is_forwarded:
             self._early.append(event)
             return
         await super().on_event(event)
@@ -331,6 +331,7 @@ class LocalnpmApp(Guarded, App[None]):
     def on_learns(self, message: Learns) -> None:
         """Say how far a pass is."""
         self.tell_status(activity="learning", progress=message.done / max(message.total, 1))
+        self.chat.learns(message)
 
     def on_told(self, message: Told) -> None:
         """Say it."""

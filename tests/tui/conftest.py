@@ -6,7 +6,7 @@ fails the test when anything went wrong inside a screen or a handler, unless the
 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from textual import events as keys
+from textual.css.query import NoMatches
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -49,8 +50,9 @@ async def wait_until(pilot: Pilot[Any], condition: Callable[[], object], seconds
     end = monotonic() + seconds
     while True:
         await pilot.pause()
-        if condition():
-            return
+        with suppress(NoMatches, StopIteration):
+            if condition():
+                return
         if monotonic() > end:
             raise AssertionError(f"not within {seconds:g} s; the screen says:\n{screen_text(pilot.app)}")
         await pilot.pause(0.01)

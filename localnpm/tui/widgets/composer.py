@@ -34,6 +34,7 @@ class Composer(Guarded, Vertical):
         self.history = History()
         self.files: Sequence[str] = ()
         self._choices: tuple[Choice, ...] = ()
+        self._recalled: str | None = None
 
     def compose(self) -> ComposeResult:
         """The completions, then the text."""
@@ -72,7 +73,8 @@ class Composer(Guarded, Vertical):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Offer what fits the text before the cursor."""
         event.stop()
-        self._offer(self._fitting())
+        # In a text that was sent before, the arrows walk on through the history.
+        self._offer(() if self.text == self._recalled else self._fitting())
 
     def _fitting(self) -> tuple[Choice, ...]:
         row, column = self.draft.cursor_location
@@ -142,6 +144,7 @@ class Composer(Guarded, Vertical):
         text = self.history.back(self.text) if back else self.history.forward()
         if text is None:
             return False
+        self._recalled = text
         self.write(text)
         self._offer(())
         return True
