@@ -56,6 +56,21 @@ def set_value(home: Home, name: str, value: Any) -> None:
     _write(home, document)
 
 
+def unset_value(home: Home, name: str) -> None:
+    """Take one setting out of config.toml, so that its default holds; fine if it is not there.
+
+    Raises:
+        ConfigError: no such key, or a file that cannot be read or written.
+    """
+    find_key(name, "config unset")
+    document = _document(home)
+    section, _, key = name.rpartition(".")
+    table: Any = document.get(section, {}) if section else document
+    if key in table:
+        del table[key]
+        _write(home, document)
+
+
 def add_rule(home: Home, rule: PermissionRule) -> None:
     """Append an "always here" rule to config.toml, once.
 
