@@ -27,7 +27,7 @@ from localnpm.agent.options import Options
 from localnpm.config import AppSettings
 from localnpm.home import Home
 from localnpm.plain import visible
-from localnpm.tui import draft
+from localnpm.tui import draft, looks
 from localnpm.tui.backend import Backend, Idle
 from localnpm.tui.commands import COMMANDS, SlashCommand
 from localnpm.tui.guarded import Guarded, Storm, in_words, write_down
@@ -52,6 +52,7 @@ from localnpm.tui.status import Status
 if TYPE_CHECKING:
     from localnpm.learning.opened import Opened
     from localnpm.memory.database import Database
+    from localnpm.tui.pulling import Pulling
 
 
 class LocalnpmApp(Guarded, App[None]):
@@ -86,6 +87,7 @@ class LocalnpmApp(Guarded, App[None]):
         self._open_database = open_database
         self._session_id = session_id
         self.reported: list[BaseException] = []
+        self.pulling: Pulling | None = None
         self._storm = Storm()
         self._up = False
         self._early: list[keys.Key | keys.Paste] | None = []
@@ -102,6 +104,9 @@ class LocalnpmApp(Guarded, App[None]):
 
     @contextmanager
     def _open(self, options: Options) -> "Iterator[Opened]":
+        # The parser of Markdown takes a while to import: here, so that the first word does not wait for it.
+        import localnpm.tui.widgets.said  # noqa: F401
+
         with self._open_agent(options) as opened:
             try:
                 yield opened
@@ -135,6 +140,7 @@ class LocalnpmApp(Guarded, App[None]):
     def on_mount(self) -> None:
         """Show the chat; open the agent when it has been painted."""
         self.apply(self.looks)
+        looks.remember_theme(self)
         for name in (signal.SIGTERM, signal.SIGHUP):
             # The terminal was closed, or the machine shuts down.
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
@@ -144,16 +150,9 @@ class LocalnpmApp(Guarded, App[None]):
             self.call_after_refresh(self._welcome)
         self.call_after_refresh(self.backend.start)
 
-    def apply(self, looks: AppSettings) -> None:
+    def apply(self, settings: AppSettings) -> None:
         """Take over what the settings say of looks and keys; what cannot be used is told."""
-        if looks.theme in self.available_themes:
-            self.theme = looks.theme
-        elif looks.theme:
-            self.notify(f"There is no theme {looks.theme!r}.", severity="warning", markup=False)
-        if not looks.animation:
-            self.animation_level = "none"
-        pairs = [pair.partition("=") for pair in looks.keys.split(",") if "=" in pair]
-        self.set_keymap({name.strip(): key.strip() for name, _, key in pairs})
+        looks.apply(self, settings)
 
     def _welcome(self) -> None:
         from localnpm.tui.screens.first_run import FirstRunScreen

@@ -164,7 +164,7 @@ class Place:
         def open_agent(options: Options) -> Iterator[Opened]:
             self.opening.wait(SECONDS)
             self.asked_for.append(options)
-            with open_learner(context, options, quiet=True) as opened:
+            with open_learner(Context(self.home, overrides=context.overrides), options, quiet=True) as opened:
                 yield opened
 
         looks = AppSettings(animation=False)
