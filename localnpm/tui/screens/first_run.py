@@ -1,38 +1,41 @@
 """The first run: which model is there and what it can honestly do, how to use another, three safe things to try."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
+from textual import events as keys
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Button, Static
 
 from localnpm import config
-from localnpm.catalogue import CATALOGUE, Entry
+from localnpm.catalogue import Entry, largest_fitting
 from localnpm.models import chosen, list_models
+from localnpm.sample import sample_workspace
 from localnpm.tui.literal import literal
 from localnpm.tui.screens.page import Page
 from localnpm.units import size
 
 BUNDLED = (
-    "The bundled model, apprentice, is small: 7.9 million parameters, trained here on file tasks (lists, notes, "
-    "renaming, filing, adding up) and nothing else. It follows what it has learned of your ways; it cannot chat, "
-    "reason or write programs. It makes mistakes: every change is shown first and can be undone."
+    "The model that came along, apprentice, is tiny: 7.9 million parameters, trained on file tasks alone (todo lists, "
+    "filing, file names, settings, totals). It shows how localnpm learns your ways; it cannot chat, write or program, "
+    "and names it does not know it gets wrong. Whatever it would change is shown first, and /undo takes it back."
 )
-TRIES: tuple[tuple[str, str], ...] = (
-    ("Which files are there?", "only looks"),
-    ("Make a note called First day: I tried localnpm.", "makes one small file; /undo takes it away"),
-    ('Add "water the plants" to my todo list', "changes a todo list, if there is one; asks first"),
-)
-GB = 1 << 30
-PARAMETERS_PER_GB = 0.6
-"""Billions of parameters that run well in each gigabyte of free memory, with four to eight bits each and a context."""
+ASK = "What can you do?"
+TODO = 'Add "buy milk" to my todo list'
+LOOK = "!ls"
+SHOWN_MODELS = 6
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What there is to answer with: the model in use, others on this disk, one that would fit if it were pulled."""
+    """What there is to answer with: the model in use, others on this disk, one that would fit if it were pulled.
+
+    `memory` is what is free, in bytes.
+    """
 
     used: str
     others: tuple[str, ...]
@@ -41,65 +44,135 @@ class Surroundings:
 
 
 class FirstRunScreen(Page[Surroundings]):
-    """Shown once, before the first conversation; `/help` leads back to most of it."""
+    """Shown once, before the first conversation."""
+
+    HELP = """
+    What is here, and three safe things to try: Tab goes from one to the next, Enter puts it where you can send it.
+    Escape, or typing, begins.
+    """
 
     heading = "Welcome to localnpm"
 
-    BINDINGS: ClassVar[list[BindingType]] = [("enter", "leave", "Start"), ("m", "models", "Models")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Begin", id="page.leave"),
+        Binding("f6", "models", "Models", id="welcome.models"),
+    ]
 
     def body(self) -> ComposeResult:
         """Filled when the disk has been looked at."""
-        with VerticalScroll(id="first-run"):
+        with VerticalScroll(id="first-run", can_focus=False):
             yield Static(literal(BUNDLED))
-            yield Static(literal("Three safe things to try:", "bold"), classes="section")
-            for place, (request, note) in enumerate(TRIES):
-                yield Button(literal(f"{request}  ({note})"), id=f"try-{place}", compact=True)
+            yield Static(
+                literal("Three safe things to try (Enter puts one where you can send it):", "bold"), classes="section"
+            )
+            yield Button(literal(f"{ASK}  · answers, touches nothing"), id="try-ask", compact=True)
+            where = "asks first, /undo takes it back"
+            if not has_todo(self.app.options.workspace):
+                where = "in a new folder with sample files"
+            yield Button(literal(f"{TODO}  · {where}"), id="try-todo", compact=True)
+            yield Button(
+                literal(f"{LOOK}  · a command of your own, confined to this folder"), id="try-look", compact=True
+            )
             yield Static(literal("Looking for models on this disk …"), id="models-here", classes="section")
-            yield Static(literal("Enter begins. F1 shows keys, / commands, Ctrl+P everything."), classes="section")
+            yield Button(literal("Models: use another, or pull one"), id="models", compact=True)
+            yield Static(
+                literal("Later: / lists commands, F1 the keys, Ctrl+P finds everything, /doctor checks this machine."),
+                classes="section",
+            )
+
+    def on_mount(self) -> None:
+        """The first thing to try has the focus."""
+        super().on_mount()
+        self.query_one("#try-ask").focus()
 
     def read(self) -> Surroundings:
         """Look for models."""
         import psutil
 
         settings = config.load(self.app.home)
-        found = list(list_models(self.app.home))
         used = chosen(settings.model, self.app.home)
-        names = [f"{model.name} ({size(model.size_bytes)}, {model.source})" for model in found if model.path != used]
+        names = tuple(
+            f"{model.name} ({size(model.size_bytes)}, {model.source})"
+            for model in list_models(self.app.home)
+            if model.path != used and not model.problem
+        )
         memory = int(psutil.virtual_memory().available)
-        return Surroundings(used.stem if used else "", tuple(names), larger_model(memory), memory)
+        return Surroundings(used.stem if used else "", names, largest_fitting(memory), memory)
 
     def show(self, data: Surroundings) -> None:
         """Say what was found."""
-        lines = [f"In use: {data.used}."]
-        if data.others:
-            lines += ["Also on this disk (m opens the list, Enter there uses one):"]
-            lines += [f"  {name}" for name in data.others]
-        else:
-            lines.append(
-                "No other GGUF models were found on this disk; `localnpm -m FILE.gguf` uses one from anywhere."
-            )
-        if data.larger:
-            lines.append(
-                f"Your {size(data.memory)} of free memory would hold {data.larger.name} ({data.larger.parameters} "
-                f"parameters: {data.larger.purpose}). m, then p, pulls it: the only time the network is used."
-            )
-        self.query_one("#models-here", Static).update(literal("\n".join(lines)))
+        self.query_one("#models-here", Static).update(literal("\n".join(told(data))))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Put the request where it can be sent."""
-        request = TRIES[int((event.button.id or "try-0").removeprefix("try-"))][0]
+        """Put the request where it can be sent, in a folder of samples where this one has nothing to try it on."""
+        match event.button.id:
+            case "models":
+                self.action_models()
+                return
+            case "try-todo":
+                request = TODO
+                if not has_todo(self.app.options.workspace):
+                    self._use_samples()
+            case "try-look":
+                request = LOOK
+            case _:
+                request = ASK
         self.dismiss()
         self.app.chat.composer.write(request)
 
-    async def action_models(self) -> None:
+    def on_key(self, event: keys.Key) -> None:
+        """Whoever types wants to begin: what they type is not lost."""
+        if event.is_printable and event.character and event.key != "space":
+            event.stop()
+            event.prevent_default()
+            self.app.chat.composer.draft.insert(event.character)
+            if self.is_current:
+                self.dismiss()
+
+    def on_paste(self, event: keys.Paste) -> None:
+        """The same for what is pasted."""
+        event.stop()
+        self.app.chat.composer.draft.insert(event.text)
+        if self.is_current:
+            self.dismiss()
+
+    def action_models(self) -> None:
         """The list of models."""
         from localnpm.tui.screens.models import ModelsScreen
 
-        await self.app.push_screen(ModelsScreen())
+        self.app.push_screen(ModelsScreen())
+
+    def _use_samples(self) -> None:
+        folder = sample_workspace()
+        self.app.reopen(replace(self.app.options, workspace=folder))
+        self.app.notify(f"You are in {folder}, with sample files. The next start is in your own folder.", timeout=15)
 
 
-def larger_model(memory: int) -> Entry | None:
-    """The largest model of the catalogue that runs well in so many bytes of free memory; None where none does."""
-    room = memory / GB * PARAMETERS_PER_GB
-    fitting = [entry for entry in CATALOGUE if float(entry.parameters.split()[0]) <= room]
-    return max(fitting, key=lambda entry: float(entry.parameters.split()[0]), default=None)
+def told(found: Surroundings) -> Iterator[str]:
+    """What was found, line by line."""
+    yield f"In use: {found.used or 'none; choose one below'}."
+    if found.others:
+        yield "Also on this disk:"
+        yield from (f"  {name}" for name in found.others[:SHOWN_MODELS])
+        if len(found.others) > SHOWN_MODELS:
+            yield f"  … and {len(found.others) - SHOWN_MODELS} more"
+    else:
+        yield "No other GGUF model was found on this disk; the setting `model` takes the path of one from anywhere."
+    free = f"{size(found.memory)} of memory are free"
+    if found.larger is None:
+        yield f"{free}: too little for any of the larger models that localnpm knows of."
+    else:
+        larger = found.larger
+        yield (
+            f"{free}: enough for {larger.name}, {larger.parameters} parameters, a download of about "
+            f"{size(larger.about_bytes)} that takes about {size(larger.about_memory)} of memory; {larger.purpose}. "
+            "Pulling it is the only time the network is used."
+        )
+
+
+def has_todo(workspace: Path) -> bool:
+    """Whether the workspace itself has a todo list under a usual name."""
+    try:
+        return any(path.is_file() for path in workspace.glob("[Tt][Oo][Dd][Oo]*.md"))
+    except OSError:
+        return False
