@@ -17,7 +17,7 @@ SHORTLIST_FROM = 8192
 """Rows from which a shortlist pays."""
 SHORTLIST = 1536
 """Rows that are scored in full."""
-COLUMNS = 64
+COLUMNS = 96
 """Leading directions that the shortlist is made on."""
 SAMPLE = 5000
 """Rows that the leading directions are taken from."""
