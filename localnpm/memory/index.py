@@ -1,6 +1,6 @@
 """The nearest of many vectors: exact while they are few, else a shortlist on leading directions that is scored in full.
 
-A shortlist's matrix is a quarter of the whole or less and stays in the processor's cache, where the whole one has to
+A shortlist's matrix is a small part of the whole and mostly stays in the processor's cache, where the whole one has to
 be read from memory for every request. NumPy has no fast product of float16 or of int8, so the columns are fewer
 instead of narrower; `localnpm bench recall` prints what it costs and how often the same ten come out. Products are
 taken by `einsum`: the threads of NumPy's own product wait for each other, beside other programs for tens of

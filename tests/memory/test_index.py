@@ -38,14 +38,14 @@ def test_equal_products_come_in_the_order_of_their_rows() -> None:
 
 
 def test_a_small_index_looks_at_every_row() -> None:
-    assert not Index(vectors(100, 128)).shortlisted
+    assert not Index(vectors(100, 256)).shortlisted
 
 
 def test_a_shortlist_gives_the_same_ten_in_99_of_100_queries() -> None:
-    stored = vectors(12_000, 128)
+    stored = vectors(9000, 256)
     index, exact = Index(stored), Index(stored, shortlist_from=len(stored))
     assert index.shortlisted and not exact.shortlisted
-    queries = vectors(200, 128, seed=1)
+    queries = vectors(200, 256, seed=1)
     same = [set(index.nearest(query, 10)[0]) == set(exact.nearest(query, 10)[0]) for query in queries]
     assert np.mean(same) >= 0.99
 
