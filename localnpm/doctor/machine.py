@@ -23,7 +23,9 @@ def examine() -> Iterator[Finding]:
     yield from processor(flags())
     yield memory()
     yield jail()
-    yield from terminal(os.environ, sys.stdout.encoding or "", sys.stdout.isatty())
+    # The terminal itself: the app puts something else in the place of stdout.
+    out = sys.__stdout__
+    yield from terminal(os.environ, (out and out.encoding) or "", bool(out and out.isatty()))
     yield network(os.environ)
 
 

@@ -33,7 +33,6 @@ class DoctorScreen(Page[Finding]):
 
     def on_mount(self) -> None:
         """Scrolled by keys from the first finding on."""
-        super().on_mount()
         self.query_one("#findings").focus()
 
     def reload(self) -> None:

@@ -62,17 +62,13 @@ class FirstRunScreen(Page[Surroundings]):
         """Filled when the disk has been looked at."""
         with VerticalScroll(id="first-run", can_focus=False):
             yield Static(literal(BUNDLED))
-            yield Static(
-                literal("Three safe things to try (Enter puts one where you can send it):", "bold"), classes="section"
-            )
-            yield Button(literal(f"{ASK}  · answers, touches nothing"), id="try-ask", compact=True)
-            where = "asks first, /undo takes it back"
+            yield Static(literal("Three safe things to try:", "bold"), classes="section")
+            yield Button(literal(f"{ASK}  (only answers)"), id="try-ask", compact=True)
+            where = "asks first"
             if not has_todo(self.app.options.workspace):
-                where = "in a new folder with sample files"
-            yield Button(literal(f"{TODO}  · {where}"), id="try-todo", compact=True)
-            yield Button(
-                literal(f"{LOOK}  · a command of your own, confined to this folder"), id="try-look", compact=True
-            )
+                where = "in a sample folder"
+            yield Button(literal(f"{TODO}  ({where})"), id="try-todo", compact=True)
+            yield Button(literal(f"{LOOK}  (a command of your own, kept to this folder)"), id="try-look", compact=True)
             yield Static(literal("Looking for models on this disk …"), id="models-here", classes="section")
             yield Button(literal("Models: use another, or pull one"), id="models", compact=True)
             yield Static(
@@ -82,7 +78,6 @@ class FirstRunScreen(Page[Surroundings]):
 
     def on_mount(self) -> None:
         """The first thing to try has the focus."""
-        super().on_mount()
         self.query_one("#try-ask").focus()
 
     def read(self) -> Surroundings:
@@ -166,7 +161,7 @@ def told(found: Surroundings) -> Iterator[str]:
         yield (
             f"{free}: enough for {larger.name}, {larger.parameters} parameters, a download of about "
             f"{size(larger.about_bytes)} that takes about {size(larger.about_memory)} of memory; {larger.purpose}. "
-            "Pulling it is the only time the network is used."
+            "Smaller ones are quicker. Pulling it is the only time the network is used."
         )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from itertools import groupby
 
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.keys import format_key
@@ -10,7 +12,6 @@ from textual.widgets import Static
 
 from localnpm.tui import keymap
 from localnpm.tui.commands import COMMANDS
-from localnpm.tui.literal import literal
 from localnpm.tui.screens.page import Page
 
 TYPED = (
@@ -19,11 +20,10 @@ TYPED = (
     ("Up, Down", "earlier and later requests, at the first and the last line"),
     ("Ctrl+P", "all commands by name, themes too"),
 )
-NAME_WIDTH = 26
-ID_WIDTH = 22
+NAME_WIDTH = 24
 
 
-class HelpScreen(Page[str]):
+class HelpScreen(Page[Table]):
     """Keys and commands."""
 
     HELP = """
@@ -40,25 +40,33 @@ class HelpScreen(Page[str]):
 
     def on_mount(self) -> None:
         """Scrolled by keys at once."""
-        super().on_mount()
         self.query_one("#help").focus()
 
-    def read(self) -> str:
+    def read(self) -> Table:
         """Every screen is imported for its keys."""
-        commands = ((f"/{command.name} {command.argument}".rstrip(), command.meaning) for command in COMMANDS)
-        actions = keymap.in_force(self.app.looks.keys)
-        lines = ["In the line where you type", *_rows(TYPED), "", "Commands", *_rows(commands), ""]
-        lines += ["Keys: name for the setting app.keys, key, what it does"]
-        for _, group in groupby(actions.values(), lambda action: action.area):
-            for action in group:
-                shown = ", ".join(format_key(key) for key in action.keys)
-                lines.append(f"  {action.name:{ID_WIDTH}} {shown:14} {action.meaning}")
-        return "\n".join(lines)
+        commands = [(f"/{command.name} {command.argument}".rstrip(), command.meaning) for command in COMMANDS]
+        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        table.add_column(max_width=NAME_WIDTH)
+        table.add_column(ratio=1)
+        _fill(table, "In the line where you type", TYPED)
+        _fill(table, "Commands", commands)
+        for area, group in groupby(keymap.in_force(self.app.looks.keys).values(), lambda action: action.area):
+            shown = [(_keys(action), f"{action.meaning}  [{action.name}]") for action in group]
+            _fill(table, f"Keys: {area}", shown)
+        return table
 
-    def show(self, data: str) -> None:
+    def show(self, data: Table) -> None:
         """The text."""
-        self.query_one("#help-text", Static).update(literal(data))
+        self.query_one("#help-text", Static).update(data)
 
 
-def _rows(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"  {name:{NAME_WIDTH}} {meaning}" for name, meaning in pairs]
+def _fill(table: Table, heading: str, pairs: Iterable[tuple[str, str]]) -> None:
+    if table.row_count:
+        table.add_row()
+    table.add_row(Text(heading, "bold"))
+    for name, meaning in pairs:
+        table.add_row(Text(name), Text(meaning))
+
+
+def _keys(action: keymap.Action) -> str:
+    return ", ".join(format_key(key) for key in action.keys)

@@ -51,7 +51,7 @@ class ModelsScreen(ListPage[ModelRow]):
     the only time the network is used. To use a file from anywhere: `model` in /settings takes a path.
     """
 
-    heading = "Models: Enter uses one, p pulls one (the only use of the network)"
+    heading = "Models: Enter uses one, p pulls one"
     columns = ("", "name", "size", "kind", "memory")
     wide_only = frozenset({"kind"})
     filters = (("on this disk", "here"), ("to pull", "pull"))
@@ -71,7 +71,6 @@ class ModelsScreen(ListPage[ModelRow]):
 
     def on_mount(self) -> None:
         """Follow the pull."""
-        super().on_mount()
         self._follow()
         self.set_interval(LOOK_SECONDS, self._follow)
 
@@ -92,7 +91,6 @@ class ModelsScreen(ListPage[ModelRow]):
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """Say all about the row."""
-        super().on_data_table_row_highlighted(event)
         row = self.current
         self.query_one("#about", Static).update(literal(row.about if row else ""))
 

@@ -68,7 +68,6 @@ class SettingsScreen(ListPage[SettingRow]):
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """Say all about the setting."""
-        super().on_data_table_row_highlighted(event)
         row = self.current
         self.query_one("#about", Static).update(literal(_about(row.key) if row else ""))
 
