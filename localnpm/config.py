@@ -158,6 +158,7 @@ class AppSettings:
     theme: str = setting("", "a name from the palette's list of themes; empty: localnpm's own choice")
     animation: bool = setting(True, "let things move; NO_COLOR and TEXTUAL_ANIMATIONS are heeded too")
     bell: bool = setting(True, "ring when a long task ends or asks while you look elsewhere")
+    memory_panel: bool = setting(True, "show beside the chat what memory did, in terminals of 100 columns and more; F4")
     keys: str = setting("", "other keys: ID=KEY,... such as chat.good=f6,chat.bad=f7; F1 shows the ids")
 
 

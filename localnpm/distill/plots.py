@@ -46,13 +46,18 @@ class Series:
 
 @dataclass(frozen=True)
 class Plot:
-    """Lines or points over two numeric axes."""
+    """Lines or points over two numeric axes.
+
+    `y_range` are the ends of the vertical axis, whatever the values. `whole_x`: x counts something, from 1 on.
+    """
 
     title: str
     series: Sequence[Series]
     x_label: str = ""
     y_label: str = ""
     kind: Kind = "lines"
+    y_range: tuple[float, float] | None = None
+    whole_x: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,8 +110,8 @@ def to_terminal(plot: Plot | Bars, *, width: int = 72, height: int = 12, color: 
         color=color and len(drawn) > 1,
         x_gridlines=[],
         y_gridlines=[],
-        **_bounds(xs, "x"),
-        **_bounds(ys, "y"),
+        **_bounds(xs, "x", (0, _whole_end(xs)) if plot.whole_x else None),
+        **_bounds(ys, "y", plot.y_range),
     )
     axes = " · ".join(
         one_line(f"{axis}: {label}", width) for axis, label in (("→", plot.x_label), ("↑", plot.y_label)) if label
@@ -114,8 +119,13 @@ def to_terminal(plot: Plot | Bars, *, width: int = 72, height: int = 12, color: 
     return "\n".join([*(line.rstrip() for line in text.split("\n")), *([f"  {axes}"] if axes else [])])
 
 
-def _bounds(values: Sequence[Sequence[float]], axis: str) -> dict[str, float]:
-    low, high = span([value for some in values for value in some])
+def _whole_end(xs: Sequence[Sequence[float]]) -> int:
+    """The end of an axis that counts: where steps of ten reach, so that no label falls between two whole numbers."""
+    return 10 * max(1, -(-round(max(x for some in xs for x in some)) // 10))
+
+
+def _bounds(values: Sequence[Sequence[float]], axis: str, given: tuple[float, float] | None = None) -> dict[str, float]:
+    low, high = given or span([value for some in values for value in some])
     return {f"{axis}_min": low, f"{axis}_max": high}
 
 

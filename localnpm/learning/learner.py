@@ -32,6 +32,7 @@ from localnpm.memory.procedures import Procedures
 from localnpm.memory.uses import record
 
 if TYPE_CHECKING:
+    from localnpm.distill.kinship import Kinship
     from localnpm.engine.llama_chat import LlamaChat
     from localnpm.learning.guide import Guidance, Guide
     from localnpm.learning.steering import Steered
@@ -94,6 +95,8 @@ class Learner:
         self._guide: Guide | None = None
         self._steering: Steered | None = None
         self._turn = Lock()
+        self._next_memory: Wanted | None = None
+        self._next_steering: Steered | None = None
         self.steer(bench.options.steer)
 
     def run(
@@ -120,7 +123,7 @@ class Learner:
         if practice_of is None:
             evidence.before_request(self.bench.database, session_id, request, settings=self.bench.settings.learning)
             learned = self.settle()
-        guidance = self._guided(request)
+        guidance = self._guided(request, for_user=practice_of is None)
         task = self.bench.task(
             request,
             session_id,
@@ -160,12 +163,12 @@ class Learner:
             ScriptError: the model could write no script; nothing was undone.
             UndoError: some of its files were changed since, and are left as they are.
         """
-        from localnpm.distill.build import draft_from_reason
+        from localnpm.distill.reasons import draft_from_reason
         from localnpm.learning.guide import told_to_use
 
         database = self.bench.database
         told = retry.complaint(self.bench.log, attempt_id)
-        kind = retry.known_kind(database, attempt_id)
+        kind = retry.known_kind(database, attempt_id, self._kinship(cancel))
         base = kind[1] if kind else None
         draft = draft_from_reason(self.bench.model, told.trajectory, told.reason, base, cancel=cancel)
         self._take_back(attempt_id)
@@ -179,7 +182,13 @@ class Learner:
             channel=guidance.channel,
             retry_of=attempt_id,
         )
-        yield from self._carry_out(task, guidance, (), False, approve, cancel, progress)
+        retried = attempt_id
+        for event in self._carry_out(task, guidance, (), False, approve, cancel, progress):
+            if isinstance(event, AttemptStarted):
+                retried = event.attempt_id
+            if isinstance(event, Result):
+                retry.withdraw(database, version, attempt_id, retried)
+            yield event
 
     def settle(self, session_id: int | None = None) -> tuple[Learned, ...]:
         """Put to use what retries have proved: those judged, and those left in place at the session's end.
@@ -251,25 +260,40 @@ class Learner:
             ConfigError: a text is not of the form.
             NotFoundError, SteeringError: a vector that is not there, or not for this model.
         """
+        self._steering = self._steered(texts)
+
+    def only_next(self, *, memory: "Wanted | None" = None, steer: Sequence[str] = ()) -> None:
+        """What the next task alone may recall, and is steered by; what is left out is as for all tasks.
+
+        Raises:
+            ConfigError, NotFoundError, SteeringError: as `steer`.
+        """
+        self._next_steering = self._steered(steer)
+        self._next_memory = memory
+
+    def _steered(self, texts: Sequence[str]) -> "Steered | None":
         if not texts:
-            self._steering = None
-            return
+            return None
         from localnpm.learning.steering import by_hand
 
-        self._steering = by_hand(texts, self.learned_in, self.bench.model)
+        return by_hand(texts, self.learned_in, self.bench.model)
 
-    def _guided(self, request: str) -> "Guidance":
+    def _guided(self, request: str, *, for_user: bool) -> "Guidance":
         """What memory has for a request. What is wrong with the embedder is told, and the task is done without it."""
         from localnpm.learning.guide import Guidance, steered
 
+        memory, steering = self.memory, self._steering
+        if for_user:
+            memory, steering = self._next_memory or memory, self._next_steering or steering
+            self._next_memory = self._next_steering = None
         guidance = Guidance(why="no procedure has been learned yet")
         try:
             # An embedder takes a while to open: not before there is anything to compare a request with.
             if self.learned_in.query("SELECT 1 FROM recall_keys LIMIT 1"):
-                guidance = self._open_guide().guide(request, self.memory, scripts_only=self._steering is not None)
+                guidance = self._open_guide().guide(request, memory, scripts_only=steering is not None)
         except ModelError as error:
-            guidance = Guidance(problem="" if self.memory == "none" else str(error))
-        return guidance if self._steering is None else steered(guidance, self._steering)
+            guidance = Guidance(problem="" if memory == "none" else str(error))
+        return guidance if steering is None else steered(guidance, steering)
 
     def _open_guide(self) -> "Guide":
         if self._guide is None:
@@ -289,6 +313,20 @@ class Learner:
             vectors = Vectors(self.learned_in, model, settings, recall, synthesizer(model, self.learned_in, settings))
             self._guide = Guide(self.learned_in, model, settings, recall, vectors, self._random)
         return self._guide
+
+    def _kinship(self, cancel: Cancel | None = None) -> "Kinship | None":
+        """Tells kinds apart in the log's own memory; None where nothing was learned, or where no embedder opens."""
+        from localnpm.distill.kinship import Kinship
+        from localnpm.memory.recall import Recall
+
+        database = self.bench.database
+        if not database.query("SELECT 1 FROM recall_keys LIMIT 1"):
+            return None
+        try:
+            recall = Recall(database, self._open_embedder(), self.bench.settings.memory)
+        except ModelError:
+            return None
+        return Kinship(recall, self.bench.model, cancel)
 
     def _open_embedder(self) -> "Embedder":
         if callable(self._embedder):

@@ -40,6 +40,14 @@ class ProcedureReader:
         )
         return read_procedures(self.database, rows)
 
+    def latest(self, limit: int, status: ProcedureStatus | None = None) -> tuple[Procedure, ...]:
+        """The newest procedures, newest first; `status` keeps those that have it."""
+        rows = self.database.query(
+            "SELECT * FROM procedures WHERE :status IS NULL OR status = :status ORDER BY id DESC LIMIT :limit",
+            {"status": status, "limit": limit},
+        )
+        return read_procedures(self.database, rows)
+
     def versions(self, procedure_id: int) -> tuple[Version, ...]:
         """A procedure's versions, oldest first."""
         rows = self.database.query(
@@ -90,14 +98,15 @@ class ProcedureReader:
         rows = self.database.query("SELECT text FROM recall_keys WHERE procedure_id = ? ORDER BY id", (procedure_id,))
         return tuple(dict.fromkeys(row["text"] for row in rows))
 
-    def search(self, text: str, limit: int = 20) -> tuple[Procedure, ...]:
+    def search(self, text: str, limit: int = 20, status: ProcedureStatus | None = None) -> tuple[Procedure, ...]:
         """Procedures whose name, title, keys, script or example hold all the words, those in use first."""
         words, query = words_of(text)
         if not words:
             return ()
         rows = self.database.query(
-            f"SELECT * FROM procedures WHERE id IN ({_FOUND}) ORDER BY status = 'active' DESC, id DESC LIMIT :limit",
-            {"query": query, "text": words, "limit": limit},
+            f"SELECT * FROM procedures WHERE id IN ({_FOUND}) AND (:status IS NULL OR status = :status) "
+            "ORDER BY status = 'active' DESC, id DESC LIMIT :limit",
+            {"query": query, "text": words, "limit": limit, "status": status},
         )
         return read_procedures(self.database, rows)
 

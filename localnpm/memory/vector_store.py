@@ -123,6 +123,24 @@ class VectorStore:
         )
         return read_vector(rows[0]) if rows else None
 
+    def live_of(self, procedure_id: int) -> tuple[StoredVector, ...]:
+        """A procedure's live vectors for whatever model, active ones first, then the newest."""
+        rows = self.database.query(
+            f"SELECT {VECTOR_COLUMNS} FROM vectors WHERE procedure_id = ? AND status != 'retired' "
+            "ORDER BY status = 'active' DESC, id DESC",
+            (procedure_id,),
+        )
+        return tuple(read_vector(row) for row in rows)
+
+    def latest(self, limit: int, *, status: VectorStatus | None = None, text: str = "") -> tuple[StoredVector, ...]:
+        """The newest live vectors, newest first; `text` is a part of the name or the model's name."""
+        rows = self.database.query(
+            f"SELECT {VECTOR_COLUMNS} FROM vectors WHERE status != 'retired' AND (:status IS NULL OR status = :status) "
+            "AND instr(lower(name || ' ' || model), lower(:text)) > 0 ORDER BY id DESC LIMIT :limit",
+            {"status": status, "text": storable(text), "limit": limit},
+        )
+        return tuple(read_vector(row) for row in rows)
+
     def gguf(self, vector_id: int) -> bytes:
         """The file's bytes; empty after an attempt that it came from was forgotten.
 

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from localnpm.tui.reversing import reverse
+from localnpm.tui.reversing import Way, reverse_attempt, told
+from localnpm.tui.widgets.verdict_bar import VerdictBar
 
 if TYPE_CHECKING:
     from localnpm.tui.screens.chat import ChatScreen
@@ -18,6 +19,22 @@ async def redo(chat: "ChatScreen", words: str) -> None:
     _reverse(chat, "redo", words)
 
 
-def _reverse(chat: "ChatScreen", way: str, words: str) -> None:
+def _reverse(chat: "ChatScreen", way: Way, words: str) -> None:
     attempt_id = int(words) if words.isdecimal() else None
-    chat.tell(lambda: reverse(chat.app, way, attempt_id))
+
+    def task() -> str:
+        report = reverse_attempt(chat.app, way, attempt_id)
+        if not report.refused:
+            chat.call_later(_mark, chat, report.attempt_id, way == "undo")
+        return told(report, way)
+
+    chat.tell(task)
+
+
+def _mark(chat: "ChatScreen", attempt_id: int, undone: bool) -> None:
+    """Show where the attempt is that its changes are taken back, or there again."""
+    exchange = chat.transcript.of_attempt(attempt_id)
+    if exchange is not None:
+        exchange.set_class(undone, "-undone")
+        for bar in exchange.query(VerdictBar):
+            bar.tell_undone(undone)

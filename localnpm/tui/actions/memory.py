@@ -7,13 +7,15 @@ from localnpm.agent import events
 from localnpm.agent.permissions import Approve
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.turns import Progress
-from localnpm.plain import visible
 from localnpm.tui.messages import Learns, Told
 
 if TYPE_CHECKING:
     from localnpm.learning.opened import Opened
     from localnpm.memory.procedure_records import Pass
     from localnpm.tui.screens.chat import ChatScreen
+
+
+SHOWN_LINES = 5
 
 
 async def memory(chat: "ChatScreen", words: str) -> None:
@@ -51,6 +53,19 @@ async def steer(chat: "ChatScreen", words: str) -> None:
     chat.app.backend.submit("steering", start)
 
 
+def set_next(chat: "ChatScreen", *, memory: bool, steer: str) -> None:
+    """What the next task alone does without, or is steered by: `NAME:0.6`, or nothing."""
+
+    def start(agent: "Opened", *, approve: Approve, cancel: Cancel, progress: Progress) -> Iterator[events.Event]:
+        agent.learner.only_next(memory=None if memory else "none", steer=[steer] if steer else [])
+        told = [] if memory else ["does without memory"]
+        told += [f"is steered by {steer}"] if steer else []
+        chat.app.post_message(Told(f"The next task {' and '.join(told)}." if told else "The next task is as all are."))
+        return iter(())
+
+    chat.app.backend.submit("the next task", start)
+
+
 async def distill(chat: "ChatScreen", words: str) -> None:
     """`/distill`: learn from the log; it waits until the tasks before it are done."""
 
@@ -67,11 +82,14 @@ async def distill(chat: "ChatScreen", words: str) -> None:
 
 
 def came_of(made: "Pass") -> str:
-    """What became of a pass, in a line."""
+    """What became of a pass, in a few lines."""
+    from localnpm.memory.pass_words import in_words
+
     if made.status == "interrupted":
         return "Learning was put off; the next pass goes on with it."
-    lines = made.summary.get("lines")
-    return visible("\n".join(map(str, lines))) if isinstance(lines, list) and lines else f"Pass {made.id} is done."
+    lines = in_words(made)
+    more = [f"and {len(lines) - SHOWN_LINES} more; /learning shows them"] if len(lines) > SHOWN_LINES else []
+    return "\n".join([*lines[:SHOWN_LINES], *more])
 
 
 def _tell(chat: "ChatScreen", what: str, done: int, total: int) -> None:

@@ -19,7 +19,7 @@ from localnpm.tui import jobs
 from localnpm.tui.actions.interrupted import decide, offer_interrupted
 from localnpm.tui.commands import BY_NAME, SlashCommand
 from localnpm.tui.guarded import Guarded
-from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted, Judged, TakenBack
+from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted, Judged, Learns, TakenBack
 from localnpm.tui.widgets.approval import Approval
 from localnpm.tui.widgets.composer import Composer
 from localnpm.tui.widgets.exchange import Exchange
@@ -45,6 +45,7 @@ class ChatScreen(Guarded, Screen[None]):
 
     app: "LocalnpmApp"
 
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-wide")]  # noqa: RUF012 - Screen declares it so
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Stop", id="chat.stop"),
         Binding("f2", "judge(True)", "Good", id="chat.good"),
@@ -71,7 +72,6 @@ class ChatScreen(Guarded, Screen[None]):
 
     def on_mount(self) -> None:
         """Type at once; an old session is read while the model is loaded."""
-        self.query_one(MemoryPanel).display = False
         self.composer.focus()
         self.app.call_later(self.app.begin_typing)
         self.transcript.follow(self._older(self.thread))
@@ -256,6 +256,8 @@ class ChatScreen(Guarded, Screen[None]):
             self.composer.focus()
         await approvals.remove()
         await exchange.end(error)
+        if self.transcript.is_vertical_scroll_end:
+            await self.transcript.prune()
         self._count()
         if exchange.result is None or exchange.result.changed:
             self.read_files()
@@ -327,10 +329,13 @@ class ChatScreen(Guarded, Screen[None]):
     def _count(self) -> None:
         self.app.tell_status(waiting=sum(exchange.waiting for exchange in self._exchanges.values()))
 
+    def learns(self, message: Learns) -> None:
+        """Say beside the chat what a pass is doing."""
+        self.query_one(MemoryPanel).learns(message.what)
+
     def toggle_memory(self) -> None:
         """Show or hide what memory did for the last task."""
-        panel = self.query_one(MemoryPanel)
-        panel.display = not panel.display
+        self.query_one(MemoryPanel).toggle()
 
     @work
     async def _offer_retry(self, attempt_id: int) -> None:
@@ -350,17 +355,11 @@ class ChatScreen(Guarded, Screen[None]):
             self.composer.write("")
         self.composer.focus()
 
-    @work
-    async def action_judge(self, success: bool) -> None:
-        """Judge the last answer, with a reason if there is one."""
-        from localnpm.tui.actions.verdicts import judge_last
-        from localnpm.tui.widgets.dialogs import AskText
+    def action_judge(self, success: bool) -> None:
+        """Judge the last answer; of a bad one the reason is asked for."""
+        from localnpm.tui.actions.verdicts import judge_last_by_key
 
-        reason = await self.app.push_screen_wait(
-            AskText("Good. Why, if there is more to say?" if success else "Bad. What was wrong with it?", "a few words")
-        )
-        if reason is not None:
-            judge_last(self, success, reason.strip())
+        judge_last_by_key(self, success)
 
     def action_memory(self) -> None:
         """Show or hide the memory panel."""

@@ -1,23 +1,23 @@
 """Learning: success over time, what the last passes did, going back on one, learning now."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Button, ProgressBar, Static
 
 from localnpm.memory.curve import JudgedTask, judged_tasks, sliding_success
+from localnpm.memory.pass_words import in_words
 from localnpm.memory.passes import Passes
 from localnpm.memory.procedure_records import Pass
-from localnpm.plain import json_text
 from localnpm.tui.commands import BY_NAME
 from localnpm.tui.literal import literal
 from localnpm.tui.screens.page import Page
+from localnpm.tui.status import Status
 from localnpm.tui.widgets.dialogs import Confirm
 from localnpm.tui.widgets.folded import Folded
 from localnpm.tui.widgets.plot import PlotView
@@ -41,14 +41,38 @@ class LearningScreen(Page[Progress]):
     heading = "Learning"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("l", "learn", "Learn now"),
-        ("s", "stop", "Stop learning"),
-        ("delete", "revert", "Revert the last pass"),
+        Binding("l", "learn", "Learn now", id="learning.learn"),
+        Binding("s", "stop", "Stop learning", id="learning.stop"),
+        Binding("delete", "revert", "Revert the last pass", id="learning.revert"),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._learned = False
+
     def body(self) -> ComposeResult:
-        """Filled when it has been read."""
+        """Filled when it has been read; above, the pass that is under way."""
+        with Horizontal(classes="learns"):
+            yield ProgressBar(total=1, show_eta=False)
+            yield Button("put it off", id="stop", compact=True)
         yield VerticalScroll(id="learning")
+
+    def on_mount(self) -> None:
+        """Follow the pass that is under way, if there is one."""
+        self.watch(self.app, "status", self._follow)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Put it off."""
+        self.action_stop()
+
+    def _follow(self, status: Status) -> None:
+        learns = status.activity == "learning"
+        self.query_one(".learns").display = learns
+        if learns:
+            self.query_one(ProgressBar).update(progress=status.progress)
+        elif self._learned:
+            self.reload()
+        self._learned = learns
 
     def read(self) -> Progress:
         """From the memory."""
@@ -68,7 +92,8 @@ class LearningScreen(Page[Progress]):
 
     def action_stop(self) -> None:
         """Put it off."""
-        self.app.backend.cancel()
+        if self.app.status.activity == "learning":
+            self.app.backend.cancel()
 
     @work
     async def action_revert(self) -> None:
@@ -94,19 +119,15 @@ def _widgets(known: Progress) -> list[Widget]:
         good = sum(task.success for task in tasks)
         widgets.append(Static(literal(f"{good} of {len(tasks)} judged tasks went well."), classes="request"))
         title = f"Success among the last {WINDOW} judged tasks"
-        widgets.append(PlotView(Plot(title, [curve], "judged tasks", "success")))
+        plot = Plot(title, [curve], "judged tasks", "success", y_range=(0, 1), whole_x=True)
+        widgets.append(PlotView(plot, height=8))
     else:
         widgets.append(Static(literal("No task has been judged yet: say good or bad to an answer."), classes="note"))
     widgets.append(Static(literal(f"{known.waiting} judged attempt(s) wait for the next pass."), classes="note"))
-    return widgets + [_pass(one) for one in known.passes]
+    return widgets + [_pass(one, place > 0) for place, one in enumerate(known.passes)]
 
 
-def _pass(one: Pass) -> Widget:
+def _pass(one: Pass, folded: bool) -> Widget:
     when = f"{one.started_at.astimezone():%Y-%m-%d %H:%M}"
     head = f"pass {one.id} · {when} · {one.cause} · {one.policy} · {one.status}"
-    return Folded(literal(head), Static(literal(_summary(one.summary))), classes="card")
-
-
-def _summary(summary: Mapping[str, Any]) -> str:
-    lines = summary.get("lines")
-    return "\n".join(map(str, lines)) if isinstance(lines, list) else json_text(dict(summary))
+    return Folded(literal(head), Static(literal("\n".join(in_words(one)))), classes="card", collapsed=folded)

@@ -5,11 +5,13 @@ from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.events import Resize
+from textual.timer import Timer
 from textual.widgets import DataTable, Input, Select, Static
 
-from localnpm.plain import visible
+from localnpm.plain import one_line
 from localnpm.tui.literal import literal
 from localnpm.tui.screens.page import Page
 
@@ -17,17 +19,27 @@ Row = TypeVar("Row")
 
 BLOCK = 100
 """Rows read at once."""
+PAUSE_SECONDS = 0.15
+"""A pause in typing after which it is searched."""
+CELL_CHARACTERS = 200
+WIDE = 80
+"""Columns under which the less important ones are left out."""
 
 
 class ListPage(Page[Sequence[Row]]):
     """Rows from `find`, each drawn by `cells`; Enter calls `open`."""
 
     columns: ClassVar[tuple[str, ...]] = ()
+    wide_only: ClassVar[frozenset[str]] = frozenset()
+    """Columns that are left out on a narrow screen."""
     filters: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Label and value of each filter; none: no filter is shown."""
     nothing: ClassVar[str] = "Nothing here."
 
-    BINDINGS: ClassVar[list[BindingType]] = [("slash", "search", "Search")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open_row", "Open", id="list.open-row"),
+        Binding("slash", "search", "Search", id="list.search"),
+    ]
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
@@ -35,6 +47,8 @@ class ListPage(Page[Sequence[Row]]):
         self._wanted = ""
         self._limit = BLOCK
         self._rows: Sequence[Row] = ()
+        self._wide = True
+        self._searches: Timer | None = None
 
     def find(self, text: str, wanted: str, limit: int) -> Sequence[Row]:
         """At most `limit` rows; called in a thread. `text` and `wanted` are empty where nothing is asked for."""
@@ -54,18 +68,29 @@ class ListPage(Page[Sequence[Row]]):
     def body(self) -> ComposeResult:
         """Search and filter above the table."""
         with Horizontal(classes="search"):
-            yield Input(self._text, placeholder="search", id="search")
+            yield Input(self._text, placeholder="search: / and type", id="search", compact=True)
             if self.filters:
-                yield Select(self.filters, prompt="all", id="filter")
+                yield Select(self.filters, prompt="all", id="filter", compact=True)
         table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=True)
         yield table
         yield Static(id="nothing", classes="note")
 
     def on_mount(self) -> None:
         """Columns first, then the rows."""
-        self._table.add_columns(*self.columns)
+        self._wide = self.app.size.width >= WIDE
+        self._add_columns()
         self._table.focus()
-        super().on_mount()
+
+    def on_resize(self, event: Resize) -> None:
+        """Leave columns out, or show them again."""
+        wide = event.size.width >= WIDE
+        if wide != self._wide:
+            self._wide = wide
+            place = self._table.cursor_row
+            self._table.clear(columns=True)
+            self._add_columns()
+            self._add_rows()
+            self._table.move_cursor(row=place)
 
     @property
     def _table(self) -> "DataTable[Text]":
@@ -83,27 +108,25 @@ class ListPage(Page[Sequence[Row]]):
 
     def show(self, data: Sequence[Row]) -> None:
         """Fill the table; the cursor stays on the row it was on, if that is still there."""
-        before = self.current
+        before, place = self.current, self._table.cursor_row
         kept = self.identity(before) if before is not None else None
         self._rows = data
-        table = self._table
-        table.clear()
-        for row in data:
-            # DataTable measures rich's text, not content.
-            table.add_row(*(Text(visible(cell)) for cell in self.cells(row)))
+        self._table.clear()
+        self._add_rows()
         names = [self.identity(row) for row in data]
-        if kept in names:
-            table.move_cursor(row=names.index(kept))
+        self._table.move_cursor(row=names.index(kept) if kept in names else min(place, max(len(names) - 1, 0)))
         nothing = self.query_one("#nothing", Static)
-        nothing.update(literal(self.nothing))
+        nothing.update(literal("Nothing matches." if self._text.strip() or self._wanted else self.nothing))
         nothing.display = not data
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Search while typing."""
+        """Search when the typing pauses."""
         event.stop()
         if event.value != self._text:
             self._text, self._limit = event.value, BLOCK
-            self.reload()
+            if self._searches is not None:
+                self._searches.stop()
+            self._searches = self.set_timer(PAUSE_SECONDS, self.reload)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in the search goes to the rows."""
@@ -111,9 +134,10 @@ class ListPage(Page[Sequence[Row]]):
 
     def on_select_changed(self, event: Select.Changed) -> None:
         """Filter."""
-        self._wanted = event.value if isinstance(event.value, str) else ""
-        self._limit = BLOCK
-        self.reload()
+        wanted = event.value if isinstance(event.value, str) else ""
+        if wanted != self._wanted:
+            self._wanted, self._limit = wanted, BLOCK
+            self.reload()
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """At the last row of a full table, read more."""
@@ -123,6 +147,10 @@ class ListPage(Page[Sequence[Row]]):
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         """Open the row."""
+        self.action_open_row()
+
+    def action_open_row(self) -> None:
+        """Open the row under the cursor."""
         row = self.current
         if row is not None:
             self.open(row)
@@ -130,3 +158,16 @@ class ListPage(Page[Sequence[Row]]):
     def action_search(self) -> None:
         """Type in the search."""
         self.query_one("#search", Input).focus()
+
+    def _shown(self) -> list[int]:
+        return [place for place, name in enumerate(self.columns) if self._wide or name not in self.wide_only]
+
+    def _add_columns(self) -> None:
+        self._table.add_columns(*(self.columns[place] for place in self._shown()))
+
+    def _add_rows(self) -> None:
+        shown = self._shown()
+        for row in self._rows:
+            cells = self.cells(row)
+            # DataTable measures rich's text, not content.
+            self._table.add_row(*(Text(one_line(cells[place], CELL_CHARACTERS)) for place in shown))

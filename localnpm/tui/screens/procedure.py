@@ -1,5 +1,6 @@
 """One procedure: script, example, versions with their differences, uses, vectors; edited, accepted, forgotten."""
 
+import asyncio
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,21 +8,23 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
 
 from localnpm.memory.procedure_records import Procedure, StoredVector, Use, Version
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.uses import Statistics, of_procedure, statistics
 from localnpm.memory.vector_store import VectorStore
 from localnpm.memory.verdicts import Outcome, outcomes
+from localnpm.plain import visible
+from localnpm.tui import procedure_changes as changes
 from localnpm.tui.literal import literal
+from localnpm.tui.screens.forgetting import consent, told
 from localnpm.tui.screens.page import Page
-from localnpm.tui.screens.procedures import forget, switch, uplift_words
-from localnpm.tui.widgets.dialogs import Confirm
+from localnpm.tui.screens.procedures import uplift_words
+from localnpm.tui.widgets.dialogs import EditText
 from localnpm.tui.widgets.diff import diff_content
 from localnpm.tui.widgets.folded import Folded
 
@@ -47,10 +50,10 @@ class ProcedureScreen(Page[WholeProcedure]):
     heading = "Procedure"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("e", "edit", "Edit"),
-        ("a", "accept", "Accept"),
-        ("d", "switch", "Disable or enable"),
-        ("delete", "forget", "Forget"),
+        Binding("e", "edit", "Edit", id="procedure.edit"),
+        Binding("a", "accept", "Accept", id="procedure.accept"),
+        Binding("d", "switch", "Disable or enable", id="procedure.switch"),
+        Binding("delete", "forget", "Forget", id="procedure.forget"),
     ]
 
     def __init__(self, procedure_id: int) -> None:
@@ -73,7 +76,7 @@ class ProcedureScreen(Page[WholeProcedure]):
             statistics(database, self._procedure_id),
             uses,
             outcomes(database, [use.attempt_id for use in uses]),
-            tuple(one for one in VectorStore(database).all() if one.procedure_id == self._procedure_id),
+            VectorStore(database).live_of(self._procedure_id),
         )
 
     def show(self, data: WholeProcedure) -> None:
@@ -87,72 +90,38 @@ class ProcedureScreen(Page[WholeProcedure]):
     @work
     async def action_edit(self) -> None:
         """Change the script; that makes a new version, in use at once."""
-        shown = self._shown
-        if shown is None:
+        if self._whole is None:
             return
-        script = await self.app.push_screen_wait(ScriptEditor(shown.script))
-        if script is not None and script.strip() != shown.script.strip():
-            self.perform(lambda: _edited(Procedures(self.app.database), self._procedure_id, script))
+        said = [version for version in self._whole.versions if version.script or version.example]
+        shown = next((version for version in said if version.status == "active"), said[-1] if said else None)
+        text = shown.script if shown is not None and shown.script else f"{self._whole.procedure.title}\n1. "
+        box = "keep its example" if shown is not None and shown.example else ""
+        saved = await self.app.push_screen_wait(EditText("A title, then numbered steps:", text, box))
+        if saved is not None and (saved[0].strip() != text.strip() or not saved[1]):
+            self.perform(lambda: changes.edit(Procedures(self.app.database), self._procedure_id, *saved))
 
     def action_accept(self) -> None:
-        """Put the newest version to use, with what was doubtful in it."""
-        if self._whole is not None:
-            newest = self._whole.versions[-1]
-            self.perform(lambda: _accepted(Procedures(self.app.database), newest))
+        """Put the newest version that waits to use, with what was doubtful in it."""
+        self.perform(lambda: changes.accept(Procedures(self.app.database), self._procedure_id))
 
     def action_switch(self) -> None:
         """Put it to use, or out of use."""
-        if self._whole is not None:
-            procedure = self._whole.procedure
-            self.perform(lambda: switch(Procedures(self.app.database), procedure))
+        self.perform(lambda: changes.switch(Procedures(self.app.database), self._procedure_id))
 
     @work
     async def action_forget(self) -> None:
         """Take it out of the memory for good."""
+        from localnpm.memory.forget import backups_with, forget_procedures
+
         if self._whole is None:
             return
-        procedure = self._whole.procedure
-        question = f"Forget {procedure.name} for good? The attempts that it came from stay."
-        if await self.app.push_screen_wait(Confirm(question)):
-            forget(Procedures(self.app.database), procedure)
+        database, ids = self.app.database, [self._procedure_id]
+        question = f"Forget {self._whole.procedure.name} for good? The attempts that it came from stay."
+        chosen = await consent(self.app, question, lambda: backups_with(database, procedure_ids=ids))
+        if chosen is not None:
+            forgotten = await asyncio.to_thread(lambda: forget_procedures(database, ids, backups=chosen))
+            self.app.notify(visible(told(forgotten)), markup=False)
             self.dismiss()
-
-    @property
-    def _shown(self) -> Version | None:
-        """The version whose script is shown: the active one, else the newest."""
-        if self._whole is None or not self._whole.versions:
-            return None
-        versions = self._whole.versions
-        return next((version for version in versions if version.status == "active"), versions[-1])
-
-
-class ScriptEditor(ModalScreen[str | None]):
-    """A script in an editor; Ctrl+S saves, Escape leaves it as it was."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [("ctrl+s", "save", "Save"), ("escape", "dismiss(None)", "Cancel")]
-
-    def __init__(self, script: str) -> None:
-        super().__init__()
-        self._script = script
-
-    def compose(self) -> ComposeResult:
-        """The editor and its keys."""
-        yield TextArea(self._script, id="script")
-        yield Static(literal("Ctrl+S saves a new version, Escape leaves it as it was"), classes="note")
-
-    def action_save(self) -> None:
-        """Answer with the text."""
-        self.dismiss(self.query_one(TextArea).text)
-
-
-def _edited(store: Procedures, procedure_id: int, script: str) -> str:
-    version = store.edit(procedure_id, script)
-    return f"Version {version.number} is in use."
-
-
-def _accepted(store: Procedures, version: Version) -> str:
-    store.accept(version.id)
-    return f"Version {version.number} is in use."
 
 
 def _widgets(whole: WholeProcedure) -> list[Widget]:

@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual import work
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
-from localnpm.memory.procedure_records import Procedure
+from localnpm.memory.procedure_records import Procedure, ProcedureStatus
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.uses import Statistics, all_statistics
-from localnpm.plain import one_line
+from localnpm.tui.procedure_changes import switch
+from localnpm.tui.screens.forgetting import consent, told
 from localnpm.tui.screens.lists import ListPage
-from localnpm.tui.widgets.dialogs import Confirm
-
-TITLE_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
@@ -28,23 +26,29 @@ class ProcedureRow:
 class ProceduresScreen(ListPage[ProcedureRow]):
     """All procedures."""
 
-    heading = "Procedures"
+    heading = "Procedures: Enter opens one"
     columns = ("id", "status", "version", "wins", "uplift", "name", "title")
-    filters = (("active", "active"), ("candidate", "candidate"), ("disabled", "disabled"), ("retired", "retired"))
+    wide_only = frozenset({"version", "uplift", "name"})
+    filters = (
+        ("active", "active"),
+        ("waits for a word", "candidate"),
+        ("disabled", "disabled"),
+        ("retired", "retired"),
+    )
     nothing = "Nothing has been learned yet: judge answers good or bad, with a reason, and it will be."
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("e", "switch", "Enable or disable"),
-        ("delete", "forget", "Forget"),
+        Binding("e", "switch", "Enable or disable", id="procedures.switch"),
+        Binding("delete", "forget", "Forget", id="procedures.forget"),
     ]
 
     def find(self, text: str, wanted: str, limit: int) -> Sequence[ProcedureRow]:
         """By search in names, keys and scripts, or all, the newest first."""
         store = Procedures(self.app.database)
+        status = cast(ProcedureStatus, wanted) if wanted else None
+        found = store.search(text, limit, status) if text else store.latest(limit, status)
         known = all_statistics(self.app.database)
-        found = store.search(text, limit=limit) if text else store.all()[::-1]
-        kept = [procedure for procedure in found if wanted in ("", procedure.status)][:limit]
-        return [ProcedureRow(procedure, known.of(procedure.id)) for procedure in kept]
+        return [ProcedureRow(procedure, known.of(procedure.id)) for procedure in found]
 
     def cells(self, row: ProcedureRow) -> Sequence[str]:
         """One line a procedure."""
@@ -56,7 +60,7 @@ class ProceduresScreen(ListPage[ProcedureRow]):
             f"{known.wins}/{known.uses}" if known.uses else "",
             uplift_words(known),
             procedure.name,
-            one_line(procedure.title, TITLE_CHARACTERS),
+            procedure.title,
         )
 
     def identity(self, row: ProcedureRow) -> str:
@@ -73,17 +77,21 @@ class ProceduresScreen(ListPage[ProcedureRow]):
         """Put it to use, or out of use."""
         row = self.current
         if row is not None:
-            self.perform(lambda: switch(Procedures(self.app.database), row.procedure))
+            self.perform(lambda: switch(Procedures(self.app.database), row.procedure.id))
 
     @work
     async def action_forget(self) -> None:
         """Take it out of the memory for good."""
+        from localnpm.memory.forget import backups_with, forget_procedures
+
         row = self.current
         if row is None:
             return
+        database, ids = self.app.database, [row.procedure.id]
         question = f"Forget {row.procedure.name} for good? The attempts that it came from stay."
-        if await self.app.push_screen_wait(Confirm(question)):
-            self.perform(lambda: forget(Procedures(self.app.database), row.procedure))
+        chosen = await consent(self.app, question, lambda: backups_with(database, procedure_ids=ids))
+        if chosen is not None:
+            self.perform(lambda: told(forget_procedures(database, ids, backups=chosen)))
 
 
 def uplift_words(known: Statistics) -> str:
@@ -92,18 +100,3 @@ def uplift_words(known: Statistics) -> str:
         return ""
     between = f" ({known.interval[0]:+.2f} to {known.interval[1]:+.2f})" if known.interval else ""
     return f"{known.uplift:+.2f}{between}"
-
-
-def switch(store: Procedures, procedure: Procedure) -> str:
-    """Disable an active procedure, enable any other; what to tell the user."""
-    status, done = ("disabled", "disabled") if procedure.status == "active" else ("active", "in use")
-    store.set_status(procedure.id, "disabled" if status == "disabled" else "active", "by the user")
-    return f"{procedure.name} is {done}."
-
-
-def forget(store: Procedures, procedure: Procedure) -> str:
-    """Forget a procedure; what to tell the user."""
-    from localnpm.memory.forget import forget_procedures
-
-    forget_procedures(store.database, [procedure.id])
-    return f"Forgot {procedure.name}."

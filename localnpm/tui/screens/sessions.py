@@ -2,31 +2,32 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual import work
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
 from localnpm.errors import LocalnpmError
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.export import session_markdown
 from localnpm.memory.sessions import Session, search_sessions, sessions
-from localnpm.plain import one_line
-from localnpm.tui.screens.attempts import BACKUPS, told
+from localnpm.tui.screens.forgetting import consent, told
 from localnpm.tui.screens.lists import ListPage
-from localnpm.tui.widgets.dialogs import AskText, Choose, Confirm
-
-TITLE_CHARACTERS = 100
+from localnpm.tui.widgets.dialogs import AskText
 
 
 class SessionsScreen(ListPage[Session]):
     """All conversations."""
 
-    heading = "Sessions"
+    heading = "Sessions: Enter goes on with one"
     columns = ("id", "last used", "attempts", "title", "workspace")
-    nothing = "No sessions."
+    wide_only = frozenset({"attempts", "workspace"})
+    nothing = "No sessions yet: each conversation in the chat is one."
 
-    BINDINGS: ClassVar[list[BindingType]] = [("e", "export", "Export"), ("delete", "delete", "Delete")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "export", "Export", id="sessions.export"),
+        Binding("delete", "delete", "Delete", id="sessions.delete"),
+    ]
 
     def find(self, text: str, wanted: str, limit: int) -> Sequence[Session]:
         """By search in titles and all that was said, or those used last."""
@@ -37,7 +38,7 @@ class SessionsScreen(ListPage[Session]):
     def cells(self, row: Session) -> Sequence[str]:
         """One line a session."""
         when = f"{row.updated_at.astimezone():%Y-%m-%d %H:%M}"
-        return (str(row.id), when, str(row.attempts), one_line(row.title, TITLE_CHARACTERS), row.workspace)
+        return (str(row.id), when, str(row.attempts), row.title, row.workspace)
 
     def identity(self, row: Session) -> str:
         """Its id."""
@@ -63,23 +64,19 @@ class SessionsScreen(ListPage[Session]):
     @work
     async def action_delete(self) -> None:
         """Take it out of the memory for good."""
-        from localnpm.memory.forget import Backups, backups_with, forget_session
+        from localnpm.memory.forget import backups_with, forget_session
 
         row = self.current
         if row is None:
             return
-        session_id = row.id
+        session_id, chat = row.id, self.app.chat
         question = f"Delete session {session_id} with its {row.attempts} attempt(s) for good? Files stay as they are."
-        if not await self.app.push_screen_wait(Confirm(question)):
+        chosen = await consent(self.app, question, lambda: backups_with(self.app.database, session_ids=[session_id]))
+        if chosen is None:
             return
-        consent: str | None = "keep"
-        if backups_with(self.app.database, session_ids=[session_id]):
-            consent = await self.app.push_screen_wait(
-                Choose("Backups hold it too. What shall become of them?", BACKUPS)
-            )
-        if consent is not None:
-            chosen = cast(Backups, consent)
-            self.perform(lambda: told(forget_session(self.app.database, session_id, backups=chosen)))
+        if chat.session_id == session_id:
+            await chat.begin()
+        self.perform(lambda: told(forget_session(self.app.database, session_id, backups=chosen)))
 
 
 def export(log: AttemptLog, session_id: int, file: Path) -> str:

@@ -12,7 +12,7 @@ from localnpm.memory.export import Record, changes
 from localnpm.memory.records import Attempt, Trajectory
 from localnpm.memory.verdicts import Verdict, ledger
 from localnpm.tui.literal import literal
-from localnpm.tui.screens.page import Page
+from localnpm.tui.screens.attempt_keys import AttemptPage
 from localnpm.tui.widgets.folded import Folded
 from localnpm.tui.widgets.told import turn_widgets
 
@@ -26,7 +26,7 @@ class Whole:
     verdicts: tuple[Verdict, ...]
 
 
-class TrajectoryScreen(Page[Whole]):
+class TrajectoryScreen(AttemptPage[Whole]):
     """Shows an attempt as it was."""
 
     heading = "Attempt"
@@ -34,6 +34,11 @@ class TrajectoryScreen(Page[Whole]):
     def __init__(self, attempt_id: int) -> None:
         super().__init__()
         self._attempt_id = attempt_id
+
+    @property
+    def attempt_id(self) -> int | None:
+        """The one that is shown."""
+        return self._attempt_id
 
     def body(self) -> ComposeResult:
         """Filled when it has been read."""

@@ -1,21 +1,22 @@
 """One control vector: norms by layer, calibration, gate; exported as a GGUF file, or named to steer the next tasks."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
 from localnpm.distill import gguf, steer
 from localnpm.distill.vector_file import VectorFile
+from localnpm.distill.vector_plots import number
 from localnpm.memory.procedure_records import StoredVector
 from localnpm.memory.vector_store import VectorStore
-from localnpm.plain import json_text
 from localnpm.tui.commands import BY_NAME
 from localnpm.tui.literal import literal
 from localnpm.tui.screens.page import Page
@@ -38,9 +39,9 @@ class VectorScreen(Page[WholeVector]):
     heading = "Control vector"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("s", "steer", "Steer the next tasks"),
-        ("d", "switch", "Disable or enable"),
-        ("x", "export", "Export"),
+        Binding("s", "steer", "Steer the next tasks", id="vector.steer"),
+        Binding("d", "switch", "Disable or enable", id="vector.switch"),
+        Binding("x", "export", "Export", id="vector.export"),
     ]
 
     def __init__(self, vector_id: int) -> None:
@@ -65,6 +66,27 @@ class VectorScreen(Page[WholeVector]):
         place.remove_children()
         place.mount(*_widgets(data))
         place.focus()
+
+    @work
+    async def action_try(self) -> None:
+        """See what the model writes under it, side by side, at chosen scales."""
+        from localnpm.tui.screens.trial import TrialScreen, scales_of
+
+        if self._whole is None:
+            return
+        prompt = await self.app.push_screen_wait(AskText("Try it on which request?", "such as: list the files"))
+        if not prompt or not prompt.strip():
+            return
+        text = await self.app.push_screen_wait(
+            AskText("At which scales? 1 is as it was calibrated, 0 without it, -1 against it:", value="-1, 0, 1")
+        )
+        if text is None:
+            return
+        scales = scales_of(text)
+        if scales:
+            self.app.push_screen(TrialScreen(self._whole.stored.name, prompt.strip(), scales))
+        else:
+            self.notify("Scales are numbers between commas, at most six, such as -1, 0, 1.", severity="warning")
 
     @work
     async def action_steer(self) -> None:
@@ -102,19 +124,33 @@ def _exported(store: VectorStore, stored: StoredVector, file: Path) -> str:
 
 
 def _widgets(whole: WholeVector) -> list[Widget]:
-    from localnpm.distill.vector_plots import norm_plot
+    from localnpm.distill.vector_plots import margin_plot, norm_plot, strength_plot
 
     stored, file = whole.stored, whole.file
     first, last = stored.layers
-    why = f": {stored.status_reason}" if stored.status_reason else ""
     facts = [
-        f"{stored.status}{why}",
         f"coefficient {stored.coefficient:+.3g} in layers {first}-{last}, from {stored.pairs} pairs ({stored.method})",
         f"{stored.origin}, for {stored.model}, unit {file.unit}",
+        *_measured(stored.calibration),
     ]
+    status = f"{stored.status}: {stored.status_reason}" if stored.status_reason else stored.status
+    plots = (norm_plot(file, stored), margin_plot(stored), strength_plot(stored))
     return [
         Static(literal(stored.name), classes="request"),
+        Static(literal(status), classes="failed" if stored.status == "quarantined" else "note"),
         Static(literal("\n".join(facts)), classes="note"),
-        PlotView(norm_plot(file, stored)),
-        Static(literal(f"Calibration:\n{json_text(dict(stored.calibration))}"), classes="note"),
+        *(PlotView(plot) for plot in plots if plot is not None),
     ]
+
+
+def _measured(calibration: Mapping[str, Any]) -> Iterator[str]:
+    """What calibration and gate have measured, in words."""
+    if (kl := number(calibration.get("kl"))) is not None:
+        yield f"moves tokens by {kl:.3g} nats (95th percentile of KL)"
+    if (gain := number(calibration.get("gain"))) is not None:
+        yield f"makes held-out successes likelier by {gain:+.3g} nats a run"
+    if (agreement := number(calibration.get("agreement"))) is not None:
+        yield f"its two halves agree with cosine {agreement:.2f}"
+    calls = calibration.get("calls")
+    if isinstance(calls, list) and len(calls) == 2:
+        yield f"valid calls: {calls[0]:.0%} without it, {calls[1]:.0%} with it"

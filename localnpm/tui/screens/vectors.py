@@ -1,51 +1,49 @@
 """Control vectors: those of all models, with status, strength and where they come from; one opens in vector.py."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, cast
 
 from textual import work
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
-from localnpm.memory.procedure_records import StoredVector
+from localnpm.memory.procedure_records import StoredVector, VectorStatus
 from localnpm.memory.vector_store import VectorStore
-from localnpm.plain import one_line
 from localnpm.tui.screens.lists import ListPage
-from localnpm.tui.widgets.dialogs import Confirm
-
-REASON_CHARACTERS = 120
+from localnpm.tui.vector_jobs import take_in
+from localnpm.tui.widgets.dialogs import AskText, Confirm
 
 
 class VectorsScreen(ListPage[StoredVector]):
     """All vectors that are not retired."""
 
-    heading = "Control vectors"
+    heading = "Control vectors: Enter opens one"
     columns = ("id", "name", "status", "coefficient", "layers", "pairs", "origin", "model", "why")
+    wide_only = frozenset({"layers", "pairs", "origin", "model", "why"})
     filters = (
         ("active", "active"),
         ("candidate", "candidate"),
         ("quarantined", "quarantined"),
         ("disabled", "disabled"),
     )
-    nothing = "No control vectors. A pass learns them; `localnpm vector import FILE` takes in others."
+    nothing = "No control vectors. Learning makes them; i takes in a GGUF file."
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("e", "switch", "Enable or disable"),
-        ("delete", "forget", "Forget"),
+        Binding("e", "switch", "Enable or disable", id="vectors.switch"),
+        Binding("delete", "forget", "Forget", id="vectors.forget"),
     ]
 
     def find(self, text: str, wanted: str, limit: int) -> Sequence[StoredVector]:
         """Those whose name or model holds the text, the newest first."""
-        everything = VectorStore(self.app.database).all()[::-1]
-        kept = [one for one in everything if wanted in ("", one.status)]
-        return [one for one in kept if text.lower() in f"{one.name} {one.model}".lower()][:limit]
+        status = cast(VectorStatus, wanted) if wanted else None
+        return VectorStore(self.app.database).latest(limit, status=status, text=text)
 
     def cells(self, row: StoredVector) -> Sequence[str]:
         """One line a vector."""
         first, last = row.layers
-        why = one_line(row.status_reason, REASON_CHARACTERS)
         return (
             str(row.id), row.name, row.status, f"{row.coefficient:+.3g}", f"{first}-{last}", str(row.pairs), row.origin,
-            row.model, why,
+            row.model, row.status_reason,
         )  # fmt: skip
 
     def identity(self, row: StoredVector) -> str:
@@ -57,6 +55,14 @@ class VectorsScreen(ListPage[StoredVector]):
         from localnpm.tui.screens.vector import VectorScreen
 
         self.app.push_screen(VectorScreen(row.id), lambda _: self.reload())
+
+    @work
+    async def action_take_in(self) -> None:
+        """Take in a vector's GGUF file; it is checked against the model in use, and starts quarantined."""
+        name = await self.app.push_screen_wait(AskText("Which GGUF file?", "path of a control vector"))
+        if name and name.strip():
+            file = self.app.options.workspace / Path(name.strip()).expanduser()
+            take_in(self.app.chat, file, lambda: self.call_later(self.reload))
 
     def action_switch(self) -> None:
         """Put it to use, or out of use."""

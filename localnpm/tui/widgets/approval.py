@@ -1,49 +1,66 @@
-"""The question about a change: the diff, and the ways to answer, by key or by click.
+"""The question about a change: what would change, and the ways to answer, by key or by click.
 
-Keys count only half a second after it has appeared, so that what was being typed decides nothing; the focus goes back
-to where it was.
+Keys answer only when nothing has been typed for half a second, counted from when it appeared or came into view: what is
+being typed then goes on to where it was going, and decides nothing. Then it takes the keys; when the question is
+answered, the focus goes back to where it was. A click answers at once.
 """
 
 import json
 from time import monotonic
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
+from textual.events import Resize
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Static, TextArea
+from textual.widgets import Button, Input, Static, TextArea
 
 from localnpm.agent.permissions import Allow, Decision, Decline, Edit, Scope
-from localnpm.agent.tools import Prepared, Risk
-from localnpm.plain import json_text
+from localnpm.agent.prepared import Prepared, Risk
+from localnpm.plain import json_text, visible
+from localnpm.tui.guarded import Guarded
 from localnpm.tui.literal import literal
 from localnpm.tui.messages import Question
 from localnpm.tui.widgets.dialogs import AskText
-from localnpm.tui.widgets.diff import diff_content
+from localnpm.tui.widgets.diff import DiffView
+
+if TYPE_CHECKING:
+    from localnpm.agent.changes import Change
 
 DEAF_SECONDS = 0.5
+LOOK_SECONDS = 0.05
+WIDE, MIDDLE = 72, 48
+"""Columns from which the answers stand in one row, and in two."""
 DECLINED = "no reason given"
+WAITS = "click, or stop typing: then y t s a e n answer"
+LISTENS = "y t s a e n answer, arrows scroll, Esc stops"
 
 ANSWERS: tuple[tuple[str, str, str], ...] = (
     ("y", "allow('once')", "once"),
     ("t", "allow('task')", "this task"),
     ("s", "allow('session')", "this session"),
     ("a", "allow('always')", "always here"),
-    ("e", "edit", "edit"),
+    ("e", "edit", "edit first"),
     ("n", "decline", "no"),
 )
 """Key, action, and what the button says."""
 
 
-class Approval(Vertical, can_focus=True):
+class Approval(Guarded, Vertical, can_focus=True):
     """Shows a prepared call and waits for the user's decision."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key, action, words, id=f"approval.{words.replace(' ', '-')}") for key, action, words in ANSWERS
+        *(Binding(key, action, words, id=f"approval.{words.replace(' ', '-')}") for key, action, words in ANSWERS),
+        Binding("up,k", "scroll_diff(-1)", "Up", show=False),
+        Binding("down,j", "scroll_diff(1)", "Down", show=False),
+        Binding("pageup", "scroll_diff(-10)", "Page up", show=False),
+        Binding("pagedown,space", "scroll_diff(10)", "Page down", show=False),
+        Binding("home", "scroll_diff(-1000000)", "Top", show=False),
+        Binding("end", "scroll_diff(1000000)", "Bottom", show=False),
     ]
 
     class Decided(Message):
@@ -58,39 +75,52 @@ class Approval(Vertical, can_focus=True):
         super().__init__()
         self.question = question
         self._focused: Widget | None = None
+        self._typed = ""
         self._since = monotonic()
+        self._took = False
 
     def compose(self) -> ComposeResult:
         """What would change, then the ways to answer."""
         prepared = self.question.prepared
         yield Static(literal(prepared.summary, "bold"))
-        with VerticalScroll(classes="diff"):
-            yield Static(diff_content(prepared.diff) if prepared.diff else literal(_asked(prepared)))
+        yield DiffView(_shown(prepared))
         if prepared.note:
             yield Static(literal(prepared.note), classes="warned")
-        if not prepared.undoable:
+        if prepared.undoable:
+            yield Static(literal("/undo takes it back.", "dim"))
+        else:
             yield Static(literal("This cannot be undone."), classes="warned")
-        with Horizontal(classes="answers"):
+        with Container(classes="answers"):
             for key, _, words in ANSWERS:
                 yield Button(literal(f"{key} {words}"), id=f"answer-{key}", compact=True)
 
     def on_mount(self) -> None:
-        """Take the keys, and remember who had them."""
+        """Remember who has the keys; take them when the user pauses."""
+        mode = getattr(getattr(self.app, "status", None), "mode", "")
+        self.border_title = f"May it? (mode: {visible(mode)})" if mode else "May it?"
+        self.border_subtitle = WAITS
         self._focused = self.screen.focused
+        self._typed = _typed(self._focused)
         self._since = monotonic()
-        self.focus()
+        self.set_interval(LOOK_SECONDS, self._look)
         self.scroll_visible()
+
+    def on_resize(self, event: Resize) -> None:
+        """As many rows of answers as it takes."""
+        self.set_class(MIDDLE <= event.size.width < WIDE, "-middle")
+        self.set_class(event.size.width < MIDDLE, "-narrow")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """A click answers at once."""
         event.stop()
         key = (event.button.id or "").removeprefix("answer-")
-        self._since = 0.0
+        self._since, self._took = 0.0, True
         self.call_later(self.run_action, next(action for letter, action, _ in ANSWERS if letter == key))
 
     def action_allow(self, scope: Scope) -> None:
         """Do it."""
-        self._decide(Allow(scope))
+        if not self._deaf:
+            self._decide(Allow(scope))
 
     @work
     async def action_decline(self) -> None:
@@ -108,21 +138,40 @@ class Approval(Vertical, can_focus=True):
             if arguments is not None:
                 self._decide(Edit(arguments))
 
+    def action_scroll_diff(self, rows: int) -> None:
+        """Look further up or down."""
+        view = self.query_one(DiffView)
+        view.scroll_to(y=view.scroll_y + rows, animate=False)
+
     @property
     def _deaf(self) -> bool:
-        return monotonic() - self._since < DEAF_SECONDS
+        return not self._took or monotonic() - self._since < DEAF_SECONDS
+
+    def _look(self) -> None:
+        """Begin to count again while something is typed, or another screen is looked at."""
+        typed = _typed(self.screen.focused)
+        if self.app.screen is not self.screen or (not self._took and typed != self._typed):
+            self._typed, self._since = typed, monotonic()
+        elif not self._took and monotonic() - self._since >= DEAF_SECONDS:
+            self._took = True
+            self._focused = self.screen.focused
+            self.border_subtitle = LISTENS
+            self.focus()
 
     def _decide(self, decision: Decision) -> None:
-        if self._deaf or not self.is_mounted:
+        if not self.is_mounted:
             return
         self.question.decided.put(decision)
         self.post_message(self.Decided(decision, self._focused))
 
 
-class ArgumentsEditor(ModalScreen[dict[str, Any] | None]):
+class ArgumentsEditor(Guarded, ModalScreen[dict[str, Any] | None]):
     """A call's arguments as JSON in an editor; they must stay an object."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("ctrl+s", "save", "Save"), ("escape", "dismiss(None)", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "save", "Save", id="editor.save"),
+        Binding("escape", "dismiss(None)", "Cancel", id="editor.cancel"),
+    ]
 
     def __init__(self, prepared: Prepared) -> None:
         super().__init__()
@@ -131,15 +180,15 @@ class ArgumentsEditor(ModalScreen[dict[str, Any] | None]):
     def compose(self) -> ComposeResult:
         """The editor, its keys, what is wrong."""
         yield Static(literal(self._prepared.summary, "bold"))
-        yield TextArea(json.dumps(dict(self._prepared.call.arguments), indent=2, ensure_ascii=False))
-        yield Static(literal("Ctrl+S does it so, Escape goes back to the question"), classes="note")
+        yield TextArea(json_text(dict(self._prepared.call.arguments)))
         yield Static(id="wrong", classes="failed")
+        yield Static(literal("Ctrl+S does it so, Escape goes back to the question"), classes="note")
 
     def action_save(self) -> None:
-        """Answer with the arguments, if they are some."""
+        """Answer with the arguments, if they are some; else say what is wrong and stay."""
         try:
             arguments = json.loads(self.query_one(TextArea).text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self.query_one("#wrong", Static).update(literal(f"not JSON: {error}"))
             return
         if not isinstance(arguments, dict):
@@ -148,8 +197,26 @@ class ArgumentsEditor(ModalScreen[dict[str, Any] | None]):
         self.dismiss(arguments)
 
 
-def _asked(prepared: Prepared) -> str:
-    """What is asked about where there is no diff: a command, or the arguments."""
+def _typed(widget: Widget | None) -> str:
+    """What stands in the widget that has the focus."""
+    if isinstance(widget, TextArea):
+        return widget.text
+    return widget.value if isinstance(widget, Input) else ""
+
+
+def _shown(prepared: Prepared) -> str:
+    """All that is asked about: the list of changes where there are several, and the diff; a command, or arguments."""
     if prepared.risk is Risk.RUN:
-        return str(prepared.call.arguments.get("command", ""))
-    return json_text(dict(prepared.call.arguments))
+        command = str(prepared.call.arguments.get("command", ""))
+        return f"{command}\n\n{prepared.diff}" if prepared.diff else command
+    parts = []
+    if len(prepared.changes) > 1:
+        listed = "\n".join(f"  {_told(change)}" for change in prepared.changes)
+        parts.append(f"{len(prepared.changes)} changes:\n{listed}\n")
+    parts.append(prepared.diff or json_text(dict(prepared.call.arguments)))
+    return "\n".join(parts)
+
+
+def _told(change: "Change") -> str:
+    kind = change.kind.replace("_", " ")
+    return f"{kind} {change.path}" + (f" -> {change.destination}" if change.destination is not None else "")

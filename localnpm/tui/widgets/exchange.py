@@ -15,8 +15,10 @@ from localnpm.plain import visible
 from localnpm.tui.guarded import Guarded
 from localnpm.tui.literal import literal
 from localnpm.tui.widgets.folded import Folded
+from localnpm.tui.widgets.learned_card import LearnedCard
 from localnpm.tui.widgets.told import logged
 from localnpm.tui.widgets.tool_card import ToolCard
+from localnpm.tui.widgets.verdict_bar import VerdictBar
 
 if TYPE_CHECKING:
     from localnpm.memory.records import Trajectory
@@ -101,8 +103,8 @@ class Exchange(Guarded, Vertical):
                 self.attempt_id = attempt_id
             case events.Recalled():
                 await self._recalled(event)
-            case events.Learned(text=text):
-                await self._line(f"Learned: {text}", "learned")
+            case events.Learned():
+                await self.mount(LearnedCard(event))
             case events.Token(text):
                 await self._say(text)
             case events.Thought(text):
@@ -125,6 +127,8 @@ class Exchange(Guarded, Vertical):
                 if self._said is None and text:
                     await self._say(text)
                 await self._end_text(text)
+            case events.Verdict("user", success, reason) if self.query(VerdictBar):
+                self.query_one(VerdictBar).tell(success, reason)
             case events.Verdict(source, success, reason):
                 await self._line(f"{source}: {'good' if success else 'bad'}{f' ({reason})' if reason else ''}", "note")
             case events.Result():
@@ -202,6 +206,8 @@ class Exchange(Guarded, Vertical):
         if result.changed:
             parts.append(f"changed {', '.join(result.changed)}; /undo takes it back")
         await self._line(" · ".join(parts), "note")
+        if not self.by_hand:
+            await self.mount(VerdictBar(result.attempt_id, changed=bool(result.changed)))
 
     async def _line(self, text: str, classes: str) -> None:
         await self.mount(Static(literal(text), classes=classes))

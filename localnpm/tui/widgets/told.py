@@ -20,6 +20,7 @@ LINE_CHARACTERS = 160
 def logged(told: "Trajectory") -> Iterator[Widget]:
     """All that an attempt said and did."""
     from localnpm.tui.widgets.said import Said
+    from localnpm.tui.widgets.verdict_bar import VerdictBar
 
     attempt = told.attempt
     for turn in told.turns:
@@ -33,6 +34,8 @@ def logged(told: "Trajectory") -> Iterator[Widget]:
         yield Static(literal(told_error), classes="failed")
     undone = " · undone" if attempt.undone_at else ""
     yield Static(literal(f"attempt {attempt.id} · {attempt.status}{undone}"), classes="note")
+    if not attempt.request.startswith(MARK):
+        yield VerdictBar(attempt.id, from_log=True)
 
 
 def turn_widgets(turn: "LoggedTurn", *, unfolded: bool = False) -> Iterator[Widget]:
