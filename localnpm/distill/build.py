@@ -2,36 +2,36 @@
 
 The build policies of Mem^p (arXiv 2508.06433, section 3.1): `trajectory` keeps the compact trajectory of a success,
 `script` what the model makes of it, `proceduralization` both. A failure never becomes an example.
-Not covered: when a draft is wanted and what becomes of it (policies.py), the prompts (scripts.py).
+Not covered: when a draft is wanted and what becomes of it (policies.py), what a reason teaches (reasons.py), prompts
+(scripts.py).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from localnpm.distill.choose import can_score, likeliest, most_agreed
-from localnpm.distill.compact import compact, way
+from localnpm.distill.choose import can_score, likeliest, most_agreed, support
 from localnpm.distill.doubt import doubtful
 from localnpm.distill.judged import Judged, seen, trusted
-from localnpm.distill.scripts import revise_script, write_script
+from localnpm.distill.kinship import same_way, tells_of
+from localnpm.distill.reasons import draft_from_reason, put_right
+from localnpm.distill.scripts import DRAW, revise_script, write_script
 from localnpm.engine.cancel import Cancel
-from localnpm.engine.sampling import GREEDY, Sampling
+from localnpm.engine.llama_chat import LlamaChat
+from localnpm.engine.sampling import GREEDY
 from localnpm.engine.turns import ChatModel
 from localnpm.errors import ContextFullError, ScriptError
 from localnpm.memory.drafts import Drafts
 from localnpm.memory.procedure_records import Draft, Role, Source, Version
-from localnpm.memory.records import Trajectory
 
 Build = Literal["trajectory", "script", "proceduralization"]
 
+SLACK = 2.0
+"""Nats by which a script that has worked may make an example of it less likely than no script."""
 SOURCES = 3
 """Successes that scripts are written from, for them to agree on one."""
 DRAWN = (1, 2)
 """Seeds of further scripts that a small model draws from a success, to choose among."""
-DRAW = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.02)
-"""How scripts are drawn."""
-SAMPLES = 4
-"""Revisions that are drawn where the first changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Writer:
     def from_successes(self, successes: Sequence[Judged]) -> Draft:
         """What successes of one kind have in common; the example is the one that the script was written from.
 
+        There is no script, only the example, where none that the model writes makes likelier what was done.
+
         Raises:
             CancelledError: the pass was told to stop.
             ModelError: the model failed.
@@ -59,10 +61,11 @@ class Writer:
             written = [(self._write(attempt), attempt) for attempt in chosen]
             if can_score(self.chat):
                 written += [(self._write(attempt, seed), attempt) for attempt in chosen[:2] for seed in DRAWN]
-            usable = [(text, attempt) for text, attempt in written if text]
+            usable = [(text, attempt) for text, attempt in written if text and tells_of(text, attempt.way)]
             if usable:
                 script = self._choose(usable, chosen)
                 source = next(attempt for text, attempt in usable if text == script)
+                script = script if self._supported(script, chosen) else ""
         return self._draft(script, source, "built", successes)
 
     def from_any(self, attempt: Judged) -> Draft:
@@ -106,17 +109,14 @@ class Writer:
         complaint, run = failure.reason, good.example if good is not None else ""
 
         def write() -> str:
-            return revise_script(
-                self.chat,
-                version.script,
-                failed=failure.example,
-                complaint=complaint,
-                good="" if complaint else run,
-                cancel=self.cancel,
-            )
+            if complaint:
+                return put_right(self.chat, version.script, failure.trajectory, complaint, cancel=self.cancel)
+            return revise_script(self.chat, version.script, good=run, cancel=self.cancel)
 
         script = self._kept(write, "adjust", version.script, failure.example, complaint, run)
         if not script or script == version.script:
+            return None
+        if good is not None and not (tells_of(script, good.way) and self._supported(script, [good])):
             return None
         draft = self._draft(script, good or failure, "adjusted", [a for a in (failure, good) if a], version)
         if good is None:
@@ -124,6 +124,12 @@ class Writer:
             draft = replace(draft, example="")
         roles: tuple[Role, ...] = ("failure", "reason") if complaint else ("failure",)
         return replace(draft, lineage=draft.lineage + tuple((failure.id, role) for role in roles))
+
+    def shows(self, version: Version, success: Judged) -> bool:
+        """Whether a success can be a version's example: one of another way, or unlikely by the script, cannot."""
+        if not same_way(version.way, success.way) or not tells_of(version.script, success.way):
+            return False
+        return not version.script or self._supported(version.script, [success], -SLACK)
 
     def with_example(self, version: Version, success: Judged) -> Draft:
         """The version with a success of it as its example; what a failure taught gives way to what tells it better.
@@ -161,6 +167,17 @@ class Writer:
             texts,
             [attempt.id for attempt in successes],
         )
+
+    def _supported(self, script: str, successes: Sequence[Judged], least: float = 0.0) -> bool:
+        """Whether what successes did is likelier with a script than without it; of larger models it is not asked.
+
+        A script that is not has misread its task, and the best of several that is not leaves none that would be.
+        """
+        chat = self.chat
+        if not isinstance(chat, LlamaChat) or not can_score(chat):
+            return True
+        runs = [attempt.trajectory for attempt in successes]
+        return support(chat, script, runs, cancel=self.cancel) >= least
 
     def _write(self, attempt: Judged, seed: int | None = None) -> str:
         sampling = GREEDY if seed is None else replace(DRAW, seed=seed)
@@ -211,79 +228,3 @@ def _quality(attempt: Judged) -> tuple[float, bool, int, int]:
     """Better successes have more certain verdicts, no failed call, fewer calls, and are newer."""
     faultless = all(step.error is None for step in attempt.trajectory.steps)
     return attempt.confidence, faultless, -len(attempt.trajectory.steps), attempt.id
-
-
-def draft_from_reason(
-    chat: ChatModel,
-    trajectory: Trajectory,
-    reason: str,
-    base: Version | None,
-    *,
-    said: Sequence[str] = (),
-    cancel: Cancel | None = None,
-) -> Draft:
-    """What a failed attempt and the user's words teach: the script in use, or one written from the failure, put right.
-
-    Args:
-        chat: the model that writes.
-        trajectory: the failed attempt.
-        reason: what the user said of it.
-        base: the version that was in the prompt, or the one in use; None where there is none.
-        said: further words of the user's, such as the session's requests.
-        cancel: stops the writing.
-
-    Raises:
-        ScriptError: the model wrote no procedure, or none that differs from what had failed.
-        CancelledError: `cancel` was set.
-        ModelError: the model failed, or the attempt does not fit its context.
-    """
-    failed = compact(trajectory)
-    revised = ""
-    if base is not None and base.script:
-        revised = revise_script(chat, base.script, failed=failed, complaint=reason, cancel=cancel)
-    if base is None or revised in ("", base.script):
-        # What was in the prompt says it already, and did not help: say it in the failed run's own terms.
-        revised = revise(chat, write_script(chat, failed, cancel=cancel), trajectory, reason, cancel=cancel)
-    lineage: tuple[tuple[int, Role], ...] = ((trajectory.attempt.id, "failure"), (trajectory.attempt.id, "reason"))
-    words = (trajectory.request, reason, *said)
-    kept = base.script if base is not None else ""
-    return Draft(
-        script=revised,
-        example="",
-        source="reason",
-        way=way(trajectory),
-        lineage=lineage,
-        doubtful=doubtful(revised, (*words, kept), seen([trajectory])),
-        parent_id=base.id if base is not None else None,
-    )
-
-
-def revise(chat: ChatModel, script: str, failure: Trajectory, complaint: str, *, cancel: Cancel | None = None) -> str:
-    """The script of a failed run after a complaint, which must differ from what it was.
-
-    A small model often hands the script back as it is. Then more are drawn, and of those that differ the one is taken
-    in whose light the failed run is least likely, or, of a larger model's, that the others agree with most.
-
-    Raises:
-        ScriptError: whatever is drawn, nothing changes.
-        CancelledError, ModelError: as `revise_script`.
-    """
-    failed = compact(failure)
-    revised = revise_script(chat, script, failed=failed, complaint=complaint, cancel=cancel)
-    if revised != script:
-        return revised
-    others = []
-    for seed in range(1, SAMPLES + 1):
-        sampling = replace(DRAW, seed=seed)
-        try:
-            others.append(
-                revise_script(chat, script, failed=failed, complaint=complaint, sampling=sampling, cancel=cancel)
-            )
-        except ScriptError:
-            continue
-    changed = [other for other in others if other != script]
-    if not changed:
-        raise ScriptError("the model sees nothing in the script that the complaint would change")
-    if can_score(chat):
-        return likeliest(chat, changed, [failure], unlikely=True, cancel=cancel)
-    return most_agreed(changed)

@@ -2,7 +2,7 @@
 
 A script under which a success is likely says what the success did, and one under which a failure is unlikely says that
 it should have been otherwise. Reading the runs once for each script costs a small model little; for a larger one, whose
-scripts are better anyway, agreement has to do. Not covered: writing the scripts (build.py).
+scripts are better anyway, agreement has to do. Not covered: writing the scripts (build.py), kinds (kinship.py).
 """
 
 import re
@@ -57,19 +57,51 @@ def likeliest(
     return different[scores.index(max(scores))]
 
 
-def log_probability(chat: LlamaChat, script: str, run: Trajectory) -> float:
+def support(chat: LlamaChat, script: str, runs: Sequence[Trajectory], *, cancel: Cancel | None = None) -> float:
+    """How much likelier a script makes the calls of successes: the mean of log p with it less log p without, in nats.
+
+    Below 0 the script tells of something else than what was done: a task that was misread, or other files.
+
+    Args:
+        chat: the model.
+        script: what is to be in the prompt.
+        runs: what was done, at least one attempt.
+        cancel: stops the reading.
+
+    Raises:
+        CancelledError: `cancel` was set.
+        ModelError: the model failed.
+    """
+    total = 0.0
+    for run in runs:
+        if cancel is not None and cancel.is_set():
+            raise CancelledError("stopped while a script was held against its successes")
+        total += log_probability(chat, script, run, calls_only=True) - log_probability(chat, "", run, calls_only=True)
+    return total / len(runs)
+
+
+def log_probability(chat: LlamaChat, script: str, run: Trajectory, *, calls_only: bool = False) -> float:
     """log p of the assistant's turns of a run with a script in the prompt, natural logarithm.
+
+    Args:
+        chat: the model.
+        script: put into the prompt; empty: none.
+        run: what was done.
+        calls_only: leave the answer out, unless it is all that there was.
 
     Raises:
         ModelError: the model failed.
     """
     system = with_script(without_memory(run.attempt.system), script)
-    total = 0.0
+    scored: list[float] = []
     for part in replay(chat, run, system):
         start = part.spans[0][0]
         scores = chat.model.score(part.tokens, start)
-        total += float(sum(scores[first - start : end - start].sum() for first, end in part.spans))
-    return total
+        scored += [float(scores[first - start : end - start].sum()) for first, end in part.spans]
+    turns = run.turns
+    if calls_only and len(scored) == len(turns) > 1 and not any(step.tool for step in turns[-1].steps):
+        scored.pop()
+    return sum(scored)
 
 
 def most_agreed(scripts: Sequence[str], weights: Sequence[float] = ()) -> str:

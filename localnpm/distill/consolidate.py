@@ -8,7 +8,7 @@ Elsewhere: what becomes of one kind (policies.py), its vector (kind_vectors.py),
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from localnpm.distill import judged, upkeep
 from localnpm.distill.build import Build, Writer
 from localnpm.distill.judged import Entry
 from localnpm.distill.kind_vectors import kind_vector
+from localnpm.distill.kinship import Kinship
 from localnpm.distill.plan import OWED, KindPlan, Plan, Publisher
 from localnpm.distill.policies import Kind, Record, decide
 from localnpm.distill.scripts import title_of
@@ -43,10 +44,10 @@ PassProgress = Callable[[str, int, int], None]
 
 _SEEN = "SELECT coalesce(max(last_verdict), 0) FROM passes WHERE status IN ('published', 'reverted')"
 _RECORDS = """
-    SELECT uses.version_id, uses.attempt_id, outcomes.success FROM uses
+    SELECT uses.version_id, uses.attempt_id, outcomes.success, attempts.retry_of FROM uses
     JOIN outcomes ON outcomes.attempt_id = uses.attempt_id JOIN attempts ON attempts.id = uses.attempt_id
-    WHERE uses.version_id IN (SELECT value FROM json_each(?)) AND uses.channel IN ('script', 'both')
-    AND NOT attempts.practice AND NOT attempts.surroundings
+    WHERE uses.version_id IN (SELECT value FROM json_each(?)) AND uses.attempt_id IN (SELECT value FROM json_each(?))
+    AND uses.channel IN ('script', 'both') AND NOT attempts.practice AND NOT attempts.surroundings
 """
 
 
@@ -156,7 +157,8 @@ class _Run:
         entries = [entry for entry in judged.entries(self.database) if entry.verdict_id <= begun.last_verdict]
         fresh = frozenset(entry.id for entry in entries if entry.verdict_id > seen)
         recall = Recall(self.database, self.embedder, self.settings.memory)
-        found = self._kinds(entries, fresh, sort(self.database, recall, entries, fresh))
+        kinship = Kinship(recall, self.chat, self.cancel)
+        found = self._kinds(entries, fresh, sort(self.database, kinship, entries, fresh))
         build = cast(Build, self.settings.learning.build)
         writer = Writer(self.chat, build, drafts, self.cancel)
         plans = []
@@ -196,7 +198,7 @@ class _Run:
             procedure, versions = procedures.get(procedure_id), procedures.versions(procedure_id)
             found.append(
                 KindPlan(
-                    Kind(procedure, versions, attempts, fresh & ids, self._records(versions)),
+                    Kind(procedure, versions, attempts, fresh & ids, self._records(versions, ids)),
                     tuple(attempt for attempt in attempts if attempt.id in joining),
                     merged=merged,
                     said=tuple(f"took in {other.name}, which is of the same kind" for other in merged),
@@ -217,16 +219,22 @@ class _Run:
         published = [each for each in Passes(self.database).latest() if each.status == "published"]
         return set(published[0].summary.get(OWED, ())) if published else set()
 
-    def _records(self, versions: Sequence[Version]) -> dict[int, Record]:
-        """How each version has done; what only got another example goes on with what its script has earned."""
+    def _records(self, versions: Sequence[Version], ids: Collection[int]) -> dict[int, Record]:
+        """How each version has done in attempts of its kind; what it did where it was wrongly recalled tells nothing.
+
+        What only got another example goes on with what its script has earned.
+        """
         scripts = {version.id: version.script or version.example for version in versions}
         wins: dict[str, set[int]] = {}
         losses: dict[str, set[int]] = {}
-        for row in self.database.query(_RECORDS, (json.dumps(list(scripts)),)):
+        retries = set()
+        for row in self.database.query(_RECORDS, (json.dumps(list(scripts)), json.dumps(sorted(ids)))):
             of = wins if row["success"] else losses
             of.setdefault(scripts.get(row["version_id"], ""), set()).add(row["attempt_id"])
+            if row["retry_of"] is not None:
+                retries.add(row["attempt_id"])
         return {
-            version_id: Record(frozenset(wins.get(script, ())), frozenset(losses.get(script, ())))
+            version_id: Record(frozenset(wins.get(script, ())), frozenset(losses.get(script, ())), frozenset(retries))
             for version_id, script in scripts.items()
             if script
         }

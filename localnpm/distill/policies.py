@@ -26,10 +26,13 @@ class Record:
     Attributes:
         wins: the attempts that went well.
         losses: those that did not.
+        retries: which attempts are retries: they decide, but in what is said of a version's uses they do not count, as
+            nowhere else (memory/uses.py).
     """
 
     wins: frozenset[int] = frozenset()
     losses: frozenset[int] = frozenset()
+    retries: frozenset[int] = frozenset()
 
     @property
     def uses(self) -> int:
@@ -257,10 +260,11 @@ def _rebuilt(kind: Kind, writer: Writer, decision: Decision) -> Decision:
     shown = [attempt for attempt in kind.successes if attempt.id in kind.record(active).wins] or [
         attempt for attempt in kind.successes if _retries(attempt, active)
     ]
-    if wants_example and shown and active.script:
-        return _put(
-            kind, decision, writer.with_example(active, shown[-1]), f"with attempt {shown[-1].id} as its example"
-        )
+    if wants_example and active.script:
+        example = next((attempt for attempt in reversed(shown) if writer.shows(active, attempt)), None)
+        if example is not None:
+            draft = writer.with_example(active, example)
+            return _put(kind, decision, draft, f"with attempt {example.id} as its example")
     wants_script = writer.build != "trajectory" and not active.script
     if (wants_script or (writer.build == "trajectory" and not active.example)) and kind.successes:
         return _put(kind, decision, writer.from_successes(kind.successes), f"as {writer.build} asks for")
@@ -268,9 +272,15 @@ def _rebuilt(kind: Kind, writer: Writer, decision: Decision) -> Decision:
 
 
 def _from_reason(kind: Kind, writer: Writer, decision: Decision) -> Decision:
-    """A kind that has never gone well: what the user said of a failure is all there is to learn from."""
+    """A kind that has never gone well: what the user said of a failure is all there is to learn from.
+
+    Where it was tried already, it did not help: neither what was said of a failed retry nor what was said before it is
+    put to use untried. An attempt without a call shows nothing that could be put right.
+    """
     tried = {attempt_id for version in kind.versions for attempt_id, role in version.lineage if role == "reason"}
-    told = [attempt for attempt in kind.failures if attempt.reason and attempt.id not in tried]
+    retries = {attempt.trajectory.attempt.retry_of: attempt.id for attempt in kind.failures}
+    tried |= {attempt_id for origin, retry in retries.items() if origin is not None for attempt_id in (origin, retry)}
+    told = [attempt for attempt in kind.failures if attempt.reason and attempt.way and attempt.id not in tried]
     if not told or writer.build == "trajectory":
         return decision
     draft = writer.from_reason(told[-1], None)
@@ -317,7 +327,10 @@ def _put(kind: Kind, decision: Decision, draft: Draft, why: str, *, active: bool
 
 
 def _told(record: Record) -> str:
-    return f"worked in {len(record.wins)} of {_count(record.uses, 'judged use')}" if record.uses else "was not used yet"
+    wins, losses = record.wins - record.retries, record.losses - record.retries
+    retried, uses = record.wins & record.retries, len(wins) + len(losses)
+    told = f"worked in {len(wins)} of {_count(uses, 'judged use')}" if uses else "was not used yet"
+    return told + (f" and in a retry (attempt {max(retried)})" if retried else "")
 
 
 def _count(number: int, one: str, many: str = "") -> str:

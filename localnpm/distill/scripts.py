@@ -38,6 +38,8 @@ MOST_STEPS = 20
 MOST_TERMS = 5
 TERM_CHARACTERS = 80
 
+DRAW = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.02)
+"""How further scripts are drawn, to choose among."""
 RETRY = Sampling(temperature=1.0, top_k=40, top_p=0.95, min_p=0.05, seed=1)
 """How a second answer is drawn, when the first was none."""
 
@@ -63,6 +65,11 @@ def write_script(chat: ChatModel, example: str, *, sampling: Sampling = GREEDY, 
         ModelError: the model failed, or the trajectory does not fit its context.
     """
     return _ask(chat, SYSTEM_SCRIPT, GUIDANCE_SCRIPT, example, SCRIPT_TOKENS, cleaned, sampling, cancel)
+
+
+def script_prompt(chat: ChatModel, example: str) -> list[Message]:
+    """What `write_script` asks, for those who want to know how likely an answer is."""
+    return _messages(chat, SYSTEM_SCRIPT, GUIDANCE_SCRIPT, example)
 
 
 def revise_script(
@@ -174,14 +181,19 @@ def _ask(
     cancel: Cancel | None,
 ) -> Answer:
     """The model's answer as `read` reads it; drawn once more when it cannot be read."""
+    messages = _messages(chat, system, guidance, material)
     if chat.protocol != 1:
-        system += f"\n{guidance}"
         max_tokens += THOUGHT_TOKENS
-    messages = [Message("system", system), Message("user", material)]
     try:
         return read(_said(chat, messages, max_tokens, sampling, cancel))
     except ScriptError:
         return read(_said(chat, messages, max_tokens, replace(RETRY, seed=sampling.seed + 1), cancel))
+
+
+def _messages(chat: ChatModel, system: str, guidance: str, material: str) -> list[Message]:
+    if chat.protocol != 1:
+        system += f"\n{guidance}"
+    return [Message("system", system), Message("user", material)]
 
 
 def _said(chat: ChatModel, messages: list[Message], max_tokens: int, sampling: Sampling, cancel: Cancel | None) -> str:

@@ -1,13 +1,16 @@
 """Which kind of task each judged attempt is of, which new kinds there are, which are one, and which one is two.
 
-Not covered: how alike requests are (memory/kinds.py), what becomes of a kind (policies.py).
+Not covered: how alike requests are (memory/kinds.py), what else tells kinds apart (kinship.py), what becomes of a kind
+(policies.py).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from localnpm.distill.judged import Entry
+from localnpm.distill.kinship import Kinship
 from localnpm.memory import kinds
+from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.recall import Recall
@@ -34,14 +37,18 @@ class Sorting:
     splits: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
-def sort(database: Database, recall: Recall, entries: Sequence[Entry], fresh: frozenset[int]) -> Sorting:
+def sort(database: Database, kinship: Kinship, entries: Sequence[Entry], fresh: frozenset[int]) -> Sorting:
     """Sort the attempts that are of no kind yet: to the known kinds, or to new ones that hold a fresh attempt.
 
-    A retry is of its first attempt's kind, whatever became of either.
+    What an attempt is of, its request and its way say; not what happened to be recalled for it. A retry is of its first
+    attempt's kind, whatever became of either.
 
     Raises:
+        CancelledError: told to stop.
+        ModelError: the model failed.
         MemoryFileError: the memory cannot be read or written.
     """
+    recall, log = kinship.recall, AttemptLog(database)
     known = {row["attempt_id"]: row["procedure_id"] for row in database.query("SELECT * FROM members")}
     unsorted = [entry for entry in entries if entry.id not in known][-MOST_UNSORTED:]
     joins: dict[int, list[int]] = {}
@@ -49,14 +56,15 @@ def sort(database: Database, recall: Recall, entries: Sequence[Entry], fresh: fr
     for entry in unsorted:
         kind = known.get(entry.retry_of) if entry.retry_of is not None else None
         if kind is None and entry.retry_of not in left:
-            kind = kinds.assign(recall, entry.request)
+            kind = kinship.of(log.trajectory(entry.id))
         if kind is None:
             left[entry.id] = entry
         else:
             known[entry.id] = kind
             joins.setdefault(kind, []).append(entry.id)
     first = {entry.id: entry.request for entry in left.values() if entry.retry_of not in left}
-    groups = [list(ids) for ids in kinds.group(recall, first)] if first else []
+    alike = kinds.group(recall, first) if first else ()
+    groups = [list(ids) for each in alike for ids in kinship.parts([log.trajectory(id_) for id_ in each])]
     for entry in left.values():
         if entry.id not in first:
             next(ids for ids in groups if _origin(entry, left) in ids).append(entry.id)

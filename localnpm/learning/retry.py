@@ -3,13 +3,16 @@
 The script waits as a candidate while the retry runs. A retry that is judged a success, or that is still in place at the
 next request or at the session's end, puts it to use; one that fails leaves it where it is, never recalled. Where the
 attempt's kind has a procedure already, the script is a version beside the one in use.
-Not covered: carrying the retry out (learner.py), asking the model for the script (distill/build.py).
+Not covered: carrying the retry out (learner.py), asking the model for the script (distill/reasons.py), what tells kinds
+apart (distill/kinship.py).
 """
 
 import sqlite3
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from localnpm.agent.events import Learned
+from localnpm.distill.compact import way
 from localnpm.errors import NotFoundError
 from localnpm.learning.remains import remains_of
 from localnpm.memory import verdicts
@@ -19,6 +22,9 @@ from localnpm.memory.procedure_records import Draft, Version
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.process import alive, current
 from localnpm.memory.records import Attempt, Trajectory
+
+if TYPE_CHECKING:
+    from localnpm.distill.kinship import Kinship
 
 LEFT_IN_PLACE = 0.5
 """Confidence in the success of a retry that the user asked for and left as it is."""
@@ -72,17 +78,42 @@ def complaint(log: AttemptLog, attempt_id: int) -> Complaint:
     return Complaint(trajectory, reasons[-1])
 
 
-def known_kind(database: Database, attempt_id: int) -> tuple[int, Version | None] | None:
-    """The procedure that was used or could have been used in an attempt, or that it is filed under, and its version."""
+def known_kind(
+    database: Database, attempt_id: int, kinship: "Kinship | None" = None
+) -> tuple[int, Version | None] | None:
+    """The procedure of the kind that an attempt is of, and the version to go on from; None: of no known kind.
+
+    What was recalled for it is of its kind only where its request and what it did say so. A retry is of the kind of
+    what was made for it, and goes on from that.
+
+    Args:
+        database: the log.
+        attempt_id: the attempt.
+        kinship: tells kinds apart; without it the attempt is taken for what it is filed under, or for what was recalled
+            where its way agrees.
+
+    Raises:
+        NotFoundError: no attempt has that id.
+        ModelError: the model failed.
+    """
+    from localnpm.distill.kinship import same_way
+
+    procedures, run = Procedures(database), AttemptLog(database).trajectory(attempt_id)
     rows = database.query(
-        "SELECT procedure_id, version_id FROM uses WHERE attempt_id = ? ORDER BY channel = 'none', place LIMIT 1",
-        (attempt_id,),
+        "SELECT procedure_id, version_id FROM uses WHERE attempt_id = ? ORDER BY channel = 'none', place", (attempt_id,)
     )
-    procedures = Procedures(database)
-    if rows and rows[0]["version_id"] is not None:
-        return rows[0]["procedure_id"], procedures.version(rows[0]["version_id"])
-    procedure_id = rows[0]["procedure_id"] if rows else procedures.procedure_of(attempt_id)
-    return None if procedure_id is None else (procedure_id, procedures.get(procedure_id).active)
+    used = {row["procedure_id"]: procedures.version(row["version_id"]) for row in rows if row["version_id"] is not None}
+    if run.attempt.retry_of is not None and used:
+        return next(iter(used.items()))
+    found = procedures.procedure_of(attempt_id)
+    if found is None and kinship is not None:
+        found = kinship.of(run)
+    if found is None and kinship is None:
+        found = next((each for each, version in used.items() if same_way(version.way, way(run))), None)
+    if found is None:
+        return None
+    base = used.get(found) or procedures.get(found).active
+    return found, base if base is None or kinship is None or kinship.fits(base, run) else None
 
 
 def store(database: Database, told: Complaint, draft: Draft, procedure_id: int | None) -> Version:
@@ -102,6 +133,21 @@ def store(database: Database, told: Complaint, draft: Draft, procedure_id: int |
             version_status="candidate",
         )
     return procedures.versions(made.id)[-1]
+
+
+def withdraw(database: Database, version: Version, failed_id: int, retry_id: int) -> None:
+    """Keep nothing of a reason given to somebody who refused and, told more, has refused again.
+
+    Without a call on either side there is nothing that the script could have come from, or that could prove it.
+    """
+    log = AttemptLog(database)
+    if any(step.tool for attempt_id in (failed_id, retry_id) for step in log.steps(attempt_id)):
+        return
+    procedures = Procedures(database)
+    if len(procedures.versions(version.procedure_id)) == 1:
+        procedures.forget(version.procedure_id)
+    else:
+        procedures.retire(version.id, f"attempts {failed_id} and {retry_id} did nothing")
 
 
 def settle(database: Database, session_id: int | None = None, *, weak_evidence: bool = True) -> tuple[Learned, ...]:
