@@ -15,8 +15,8 @@ from localnpm.home import PACKAGE, bundled
 
 BUNDLED = {
     "apprentice-q8_0.gguf": "92294fce1154c7e555cc6f26dac7c12187575aaac4a354bc5b2c0b9272329331",
-    "embedder/model.safetensors": "61f946f07175f87a04657948b84b4e6f32b97cede90803510df5a46b08ed9cd4",
-    "embedder/tokenizer.json": "c9a267ecd7841c281e579a749e342a6c5374b113d312f4dd8be1bc6defaaa012",
+    "embedder/model.safetensors": "55490048cfab8ca03628163569643cdcb8212c9c8db19cb203c021fe98b2e5c4",
+    "embedder/tokenizer.json": "519c9734de11ba6a965becb82bdd4c2672bf0cc4b1d4aa53392031044bae5bfa",
 }
 """SHA-256 of the bundled model's and embedder's files."""
 LLAMA_CPP = "0.3.36"

@@ -1,12 +1,14 @@
-"""The bundled sentence embedder: one vector a token, averaged, trained from scratch on worded requests.
+"""The second half of the bundled embedder: one vector a token, averaged, trained from scratch on worded requests.
 
-    python embedder.py --out ../embedder --steps 4000    # trains and saves a sentence-transformers folder
-    python embedder_score.py ../embedder                 # scores it beside TF-IDF
+    python embedder.py --out SECOND --steps 3500                          # trains, saves a sentence-transformers folder
+    python embedder_families.py --out FIRST                               # the first half
+    python embedder_join.py FIRST SECOND --share 0.4 --out ../embedder    # the bundled one
+    python embedder_score.py ../embedder                                  # scores it beside TF-IDF
 
 For finding stored tasks of the same kind, in other words and with other names. Trained by one contrast (InfoNCE): two
-requests of a kind against requests of all other kinds, of which many share its action or its object, so that both stay
-in the vector and names do not. Tokens are dropped at random, or a few would carry everything. Any other
-sentence-transformers model can be set in its place.
+requests of a kind against requests of other kinds, of which many share its action or its object, so that both stay in
+the vector. Tokens are dropped at random, or a few would carry everything. Any other sentence-transformers model can be
+set in its place.
 """
 
 import argparse
@@ -61,7 +63,7 @@ class Corpus:
     """All training texts, by kind, and the word pieces learnt from them."""
 
     def __init__(self, seed: int, tokenizer: Any = None) -> None:
-        requests = Requests(random.Random(seed))
+        self._requests = requests = Requests(random.Random(seed))
         self.rng = requests.rng
         families = {kind: [requests.of(kind) for _ in range(FAMILY_TEXTS)] for kind in (*FAMILY_KINDS, *TALK)}
         goals: dict[Kind, dict[Goal, None]] = {}
@@ -87,6 +89,12 @@ class Corpus:
     def _encode(self, texts: Sequence[str]) -> list[Text]:
         encodings = self.tokenizer.encode_batch(texts, add_special_tokens=False)
         return [np.array(encoding.ids or [UNKNOWN], np.int64) for encoding in encodings]
+
+    def renew(self) -> None:
+        """Put a new text of every family in an old one's place, or names that return would be learnt by heart."""
+        kinds = (*FAMILY_KINDS, *TALK)
+        for texts, new in zip(self.families, self._encode([self._requests.of(kind) for kind in kinds]), strict=True):
+            texts[self.rng.randrange(len(texts))] = new
 
     def family_pairs(self) -> list[tuple[Text, Text]]:
         """Two texts of every family."""
@@ -151,6 +159,7 @@ def train(out: Path, steps: int, lr: float, threads: int, seed: int, start_from:
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = lr * (1 - step / steps)
+        corpus.renew()
         # Apart, for the families' kinds are some of what actions and objects make.
         loss = contrast(corpus.worded_pairs())
         for _ in range(family_sets):
