@@ -183,3 +183,99 @@ def test_a_conversation_tells_a_retry_in_place_of_what_it_replaced(log: AttemptL
     failed = log_attempt("file it", session_id=session_id, answer="wrong")
     log_attempt("file it", session_id=session_id, answer="right", retry_of=failed)
     assert [trajectory.answer for trajectory in log.conversation(session_id)] == ["right"]
+
+
+def ended(log: AttemptLog, request: str, *, session_id: int | None = None, status: str = "done") -> int:
+    """An attempt with one call that has ended so."""
+    attempt_id = start(log, request, session_id=session_id)
+    step = log.start_step(attempt_id, turn=0, text="<call>", tool="read_file", arguments={"path": "a"})
+    log.finish_step(step, "a long file")
+    log.finish_attempt(attempt_id, status, f"answer to {request}")
+    return attempt_id
+
+
+def test_a_compacted_session_tells_its_next_prompt_no_calls_of_what_was_before(log: AttemptLog) -> None:
+    session_id = log.start_session("/work")
+    ended(log, "one", session_id=session_id)
+    ended(log, "two", session_id=session_id)
+    assert log.compact(session_id) == 2
+    ended(log, "three", session_id=session_id)
+    told = log.conversation(session_id)
+    assert [one.attempt.answer for one in told] == ["answer to one", "answer to two", "answer to three"]
+    assert [len(one.steps) for one in told] == [0, 0, 1]
+
+
+def test_compacting_loses_nothing_of_the_log(log: AttemptLog) -> None:
+    session_id = log.start_session("/work")
+    attempt_id = ended(log, "one", session_id=session_id)
+    log.compact(session_id)
+    assert len(log.steps(attempt_id)) == 1
+    assert [len(one.steps) for one in log.transcript(session_id)] == [1]
+
+
+def test_a_session_that_is_not_there_cannot_be_compacted(log: AttemptLog) -> None:
+    with pytest.raises(NotFoundError):
+        log.compact(77)
+
+
+def test_the_newest_interrupted_attempt_of_a_workspace_is_found_until_somebody_decides(log: AttemptLog) -> None:
+    ended(log, "older", status="interrupted")
+    newer = ended(log, "newer", status="interrupted")
+    ended(log, "whole")
+    found = log.interrupted("/work")
+    assert found is not None
+    assert found.id == newer
+    assert log.interrupted("/elsewhere") is None
+
+
+def test_an_interrupted_attempt_that_was_undone_or_tried_again_is_not_offered(log: AttemptLog) -> None:
+    undone = ended(log, "undone", status="interrupted")
+    log.set_undone(undone, True)
+    again = ended(log, "again", status="interrupted")
+    session_id = log.attempt(again).session_id
+    log.start_attempt(
+        session_id, "again", workspace="/work", model="m", model_fingerprint="f", system="s", sampling={},
+        retry_of=again,
+    )  # fmt: skip
+    assert log.interrupted("/work") is None
+
+
+def test_a_dismissed_attempt_is_cancelled_and_not_offered_again(log: AttemptLog) -> None:
+    attempt_id = ended(log, "cut off", status="interrupted")
+    log.dismiss(attempt_id)
+    assert log.attempt(attempt_id).status == "cancelled"
+    assert log.interrupted("/work") is None
+
+
+def test_only_what_was_interrupted_is_dismissed(log: AttemptLog) -> None:
+    attempt_id = ended(log, "whole")
+    log.dismiss(attempt_id)
+    assert log.attempt(attempt_id).status == "done"
+    with pytest.raises(NotFoundError):
+        log.dismiss(77)
+
+
+def test_a_transcript_is_read_in_blocks_from_its_end(log: AttemptLog) -> None:
+    session_id = log.start_session("/work")
+    made = [ended(log, str(number), session_id=session_id) for number in range(5)]
+    ended(log, "of another session")
+    start(log, "still running", session_id=session_id)
+    last = log.transcript(session_id, limit=2)
+    assert [one.attempt.id for one in last] == made[3:]
+    assert [one.attempt.id for one in log.transcript(session_id, before=made[3], limit=2)] == made[1:3]
+    assert log.transcript(session_id, before=made[0]) == ()
+
+
+def test_a_transcript_shows_what_was_undone_too(log: AttemptLog) -> None:
+    session_id = log.start_session("/work")
+    attempt_id = ended(log, "undone", session_id=session_id)
+    log.set_undone(attempt_id, True)
+    assert [one.attempt.id for one in log.transcript(session_id)] == [attempt_id]
+
+
+def test_requests_of_a_workspace_come_oldest_first_the_same_in_a_row_once(log: AttemptLog) -> None:
+    for request in ("one", "two", "two", "one"):
+        ended(log, request)
+    assert log.requests("/work") == ("one", "two", "one")
+    assert log.requests("/work", limit=3) == ("two", "one")
+    assert log.requests("/elsewhere") == ()

@@ -14,10 +14,10 @@ from localnpm.tui.widgets.exchange import Exchange
 if TYPE_CHECKING:
     from localnpm.memory.records import Trajectory
 
-BLOCK = 20
+BLOCK = 10
 """Exchanges of an old session that are shown at once."""
-KEPT = 60
-"""Exchanges that stay on the screen when new ones come."""
+KEPT = 20
+"""Exchanges that stay on the screen when new ones come: each piece of streamed text lays all of them out anew."""
 
 Older = Callable[[int | None, int], Awaitable["tuple[Trajectory, ...]"]]
 """Gets so many attempts of the session before that one (None: the last ones), oldest first."""
@@ -38,12 +38,16 @@ class Transcript(Guarded, VerticalScroll, can_focus=True):
         return [child for child in self.children if isinstance(child, Exchange)]
 
     async def add(self, exchange: Exchange) -> None:
-        """Show a new exchange at the end; the oldest that have ended give way."""
-        shown = self.exchanges
-        for other in [other for other in shown if other.ended][: max(0, len(shown) + 1 - KEPT)]:
-            await other.remove()
+        """Show a new exchange at the end."""
         await self.mount(exchange)
+        await self.prune()
         self.anchor()
+
+    async def prune(self) -> None:
+        """Let the oldest that have ended give way where there are too many."""
+        shown = self.exchanges
+        for other in [other for other in shown if other.ended][: max(0, len(shown) - KEPT)]:
+            await other.remove()
 
     def follow(self, older: Older | None) -> None:
         """Where exchanges before the first one shown come from; None: nowhere, as nothing was kept."""
