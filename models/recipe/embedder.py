@@ -63,7 +63,7 @@ class Corpus:
     """All training texts, by kind, and the word pieces learnt from them."""
 
     def __init__(self, seed: int, tokenizer: Any = None) -> None:
-        self._requests = requests = Requests(random.Random(seed))
+        requests = Requests(random.Random(seed))
         self.rng = requests.rng
         families = {kind: [requests.of(kind) for _ in range(FAMILY_TEXTS)] for kind in (*FAMILY_KINDS, *TALK)}
         goals: dict[Kind, dict[Goal, None]] = {}
@@ -89,12 +89,6 @@ class Corpus:
     def _encode(self, texts: Sequence[str]) -> list[Text]:
         encodings = self.tokenizer.encode_batch(texts, add_special_tokens=False)
         return [np.array(encoding.ids or [UNKNOWN], np.int64) for encoding in encodings]
-
-    def renew(self) -> None:
-        """Put a new text of every family in an old one's place, or names that return would be learnt by heart."""
-        kinds = (*FAMILY_KINDS, *TALK)
-        for texts, new in zip(self.families, self._encode([self._requests.of(kind) for kind in kinds]), strict=True):
-            texts[self.rng.randrange(len(texts))] = new
 
     def family_pairs(self) -> list[tuple[Text, Text]]:
         """Two texts of every family."""
@@ -159,7 +153,6 @@ def train(out: Path, steps: int, lr: float, threads: int, seed: int, start_from:
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = lr * (1 - step / steps)
-        corpus.renew()
         # Apart, for the families' kinds are some of what actions and objects make.
         loss = contrast(corpus.worded_pairs())
         for _ in range(family_sets):

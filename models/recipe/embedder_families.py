@@ -1,4 +1,4 @@
-"""The first half of the bundled embedder: trained on the kinds of the bundled model's own tasks alone, always new texts.
+"""The first half of the bundled embedder: trained on the bundled model's own kinds of task alone.
 
     python embedder_families.py --out FIRST --minutes 4
 

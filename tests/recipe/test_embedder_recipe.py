@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from embedder_join import split_with
 from embedder_requests import FAMILY_KINDS, Requests, lexicon, pairs, parts
 from embedder_score import SETS, interval, score_draw, written_requests
 from localnpm.evals.habits.phrases import SLOTS, request_bank
@@ -79,3 +80,10 @@ def test_recall_finds_held_out_requests_better_than_tf_idf(name: str) -> None:
     embedder = open_embedder(bundled_embedder())
     figures = score_draw(SETS[name](random.Random(1)), embedder, by_probes(embedder))
     assert figures["first"].mean() > figures["first by TF-IDF"].mean() + 0.2
+
+
+def test_a_token_is_read_with_the_longest_pieces_of_another_vocabulary() -> None:
+    vocabulary = {"soap": 1, "##bar": 2, "##b": 3, "s": 4}
+    assert split_with(vocabulary, "soapbar") == [1, 2]
+    assert split_with(vocabulary, "##bar") == [2]
+    assert split_with(vocabulary, "xylophone") == []
