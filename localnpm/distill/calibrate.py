@@ -10,7 +10,7 @@ Not covered: whether the vector may be used (gate.py).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from localnpm.engine.arrays import Float32Array
 from localnpm.engine.model import Model
 from localnpm.engine.steering import Steering
 
-COEFFICIENTS = (0.1, 0.2, 0.3, 0.45)
+COEFFICIENTS = (0.1, 0.2, 0.3)
 USUAL = 0.2
 PROBE_TOKENS = 96
 """Of each turn so many tokens are looked at, from its first."""
@@ -65,6 +65,30 @@ def windows(n_layer: int) -> tuple[tuple[int, int], ...]:
     middle = (first + last) // 2
     whole = (first, last)
     return (whole,) if last - first < 2 else (whole, (first, middle), (middle, last))
+
+
+def candidates(ranges: Sequence[tuple[int, int]]) -> list[tuple[float, tuple[int, int]]]:
+    """The strengths that are compared: some coefficients in the first range, the usual one in the others."""
+    return [(c, ranges[0]) for c in COEFFICIENTS] + [(USUAL, layers) for layers in ranges[1:]]
+
+
+def best(
+    strengths: Sequence[tuple[float, tuple[int, int]]], seen: Sequence[Sequence[Effect]], bound: float
+) -> tuple[float, tuple[int, int]]:
+    """The strength with the greatest mean merit within the bound; the first one, the weakest, if none is within it.
+
+    Args:
+        seen: for each part of the runs, the effect of each strength.
+        bound: nats.
+    """
+    means = [mean_effect([row[index] for row in seen]) for index in range(len(strengths))]
+    within = [index for index, effect in enumerate(means) if effect.kl <= bound]
+    return strengths[max(within, key=lambda index: means[index].merit, default=0)]
+
+
+def mean_effect(seen: Sequence[Effect]) -> Effect:
+    """Mean of each of the figures."""
+    return Effect(*(float(value) for value in np.mean([astuple(effect) for effect in seen], axis=0)))
 
 
 def effects(model: Model, runs: Sequence[Replay], steerings: Sequence[Steering]) -> list[Effect]:
@@ -120,8 +144,7 @@ def calibrate(
         found = effects(model, runs, steerings)
         return [Strength(c, layers, effect) for (c, layers), effect in zip(strengths, found, strict=True)]
 
-    candidates = [(c, ranges[0]) for c in COEFFICIENTS] + [(USUAL, layers) for layers in ranges[1:]]
-    within = [one for one in tried(candidates) if one.effect.kl <= bound]
+    within = [one for one in tried(candidates(ranges)) if one.effect.kl <= bound]
     if not within:
         return bisect(lambda c: tried([(c, ranges[0])])[0], COEFFICIENTS[0], bound)
     return max(within, key=lambda one: one.effect.merit)

@@ -25,6 +25,9 @@ from localnpm.memory.records import LoggedTurn, Trajectory
 
 HELPED = 0.1
 """Nats by which a script must raise a token's log-probability for the token to count as the user's way."""
+PARTS = 4
+UNSURE = 0.9
+"""A token of a success that the model gives less than this is one that steering could lose."""
 NEAR = 2.0
 """A failure's token is a real alternative while it is at most so many nats less likely than the success's."""
 EXCUSED = ("permission denied", "no space left", "the user declined", "command not found", "locked")
@@ -42,6 +45,7 @@ class Site:
         wanted, instead: the success's token and the one that the model, or the failure, has there.
         weight: the confidence of the verdicts it rests on.
         run: index of the success among those given; sites of one run stay together when folds are drawn.
+        kept: the model by itself has the wanted token, if barely, and `instead` is the next likely one.
     """
 
     tokens: tuple[int, ...]
@@ -51,6 +55,7 @@ class Site:
     instead: int
     weight: float
     run: int
+    kept: bool = False
 
 
 def usable(trajectory: Trajectory) -> bool:
@@ -69,7 +74,9 @@ def log_softmax(logits: Float32Array) -> Float32Array:
 def own_sites(
     model: Model, run: Replay, index: int, weight: float, scripted: Replay | None = None, *, least: float = HELPED
 ) -> list[Site]:
-    """Where the model's likeliest token is not the run's.
+    """Where the model's likeliest token is not the run's; and where it is, but barely.
+
+    The latter, `kept`, have the weight 1 - p, so that a direction spares what is right already.
 
     Args:
         scripted: the same run behind a prompt with the script; sites whose token it raises by less than `least` nats
@@ -80,11 +87,15 @@ def own_sites(
         rows = _predictions(model, run, first, end)
         helped = _script_gain(model, run, scripted, turn, rows) if scripted is not None else None
         for offset, token in enumerate(run.tokens[first:end]):
-            if helped is not None and helped[offset] < least:
-                continue
-            likeliest = int(rows[offset].argmax())
-            if likeliest != token:
-                found.append(Site(run.tokens, first, first - 1 + offset, token, likeliest, weight, index))
+            row, place = rows[offset], first - 1 + offset
+            likeliest = int(row.argmax())
+            if likeliest == token:
+                share = float(np.exp(row[token]))
+                if share < UNSURE:
+                    other = int(np.argpartition(row, -2)[-2])
+                    found.append(Site(run.tokens, first, place, token, other, weight * (1 - share), index, kept=True))
+            elif helped is None or helped[offset] >= least:
+                found.append(Site(run.tokens, first, place, token, likeliest, weight, index))
     return found
 
 
@@ -240,9 +251,9 @@ def _mean_steps(trajectories: Sequence[Trajectory]) -> float:
     return sum(len(trajectory.steps) for trajectory in trajectories) / len(trajectories)
 
 
-def folds(count: int, rng: np.random.Generator) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
-    """Three rotations of (direction, calibration, gate): disjoint sets of indices; each run is in each part once."""
+def folds(count: int, rng: np.random.Generator) -> Iterator[tuple[int, ...]]:
+    """Disjoint parts of the indices, at most `PARTS`, alike in size: each index is held out once."""
     order = [int(index) for index in rng.permutation(count)]
-    parts = [tuple(sorted(order[part::3])) for part in range(3)]
-    for turn in range(3):
-        yield parts[turn], parts[(turn + 1) % 3], parts[(turn + 2) % 3]
+    parts = min(count, PARTS)
+    for part in range(parts):
+        yield tuple(sorted(order[part::parts]))

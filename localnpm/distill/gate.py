@@ -1,7 +1,7 @@
 """Whether a vector may be used: it must do, on runs that it was not made from, what chance does not.
 
 Judged by margins at held-out deciding positions, steered from the turn's start on as generation is: a sign test over
-runs, the 95th percentile of random directions of equal norm, and the agreement of the direction's two halves. Calls
+them, the 95th percentile of random directions of equal norm, and the agreement of the direction's two halves. Calls
 generated under steering must stay valid. Not covered: success on tasks, which the log's uses show afterwards.
 """
 
@@ -21,10 +21,14 @@ from localnpm.engine.steering import NO_STEERING, Steering
 from localnpm.memory.procedure_records import VectorStatus
 
 HELD_OUT = 5
-"""Held-out runs under which a vector stays a candidate."""
+"""Held-out pairs (deciding positions) under which a vector stays a candidate."""
+HELD_OUT_RUNS = 2
+"""Runs that they must come from at least."""
+HALVED = 4
+"""Runs from which on the halves of the evidence are compared; what fewer say is too different."""
 SIGNIFICANCE = 0.05
 RANDOM_DIRECTIONS = 20
-SITES_OF_A_RUN = 2
+SITES_OF_A_RUN = 3
 LONGEST_CALL = 256
 """Tokens."""
 
@@ -34,13 +38,14 @@ class Evidence:
     """What held-out runs show.
 
     Attributes:
-        gains: nats by which the vector raises the margin, one a run (mean over its sites).
-        random: mean gain of each random direction of equal norm over the same runs.
-        agreement: cosine of the directions that two halves of the runs give; None for a single run.
+        gains: nats by which the vector raises the margin, one a held-out deciding position.
+        random: mean gain of each random direction of equal norm over the same positions.
+        agreement: cosine of the directions that two halves of the runs give; None for few runs.
         floor: the least agreement.
         gain: nats by which it raises the log-probability of whole held-out successes.
         turns, steered_turns: share of held-out successes' turns that would be generated greedily as they are.
         calls, steered_calls: share of probed turns that end in valid calls, without and with the vector.
+        runs: how many runs the positions come from.
     """
 
     gains: tuple[float, ...]
@@ -52,12 +57,25 @@ class Evidence:
     steered_turns: float = 0.0
     calls: float = 1.0
     steered_calls: float = 1.0
+    runs: int = 0
+
+
+def harmful(evidence: Evidence) -> str:
+    """What harm the vector does to held-out successes, in words; empty for none."""
+    if evidence.steered_turns < evidence.turns:
+        return (
+            f"under it {evidence.steered_turns:.0%} of the successes' turns would come out as they did, without it "
+            f"{evidence.turns:.0%}"
+        )
+    if evidence.gain < 0:
+        return f"successes become less likely under it ({evidence.gain:+.2f} nats a run)"
+    return ""
 
 
 def verdict(evidence: Evidence) -> tuple[VectorStatus, str]:
-    """`active`, `candidate` (too few held-out runs) or `quarantined`, each with its reason in words."""
-    runs = len(evidence.gains)
-    mean = float(np.mean(evidence.gains)) if runs else 0.0
+    """`active`, `candidate` (too few held-out positions) or `quarantined`, each with its reason in words."""
+    pairs = len(evidence.gains)
+    mean = float(np.mean(evidence.gains)) if pairs else 0.0
     if evidence.steered_calls < evidence.calls:
         return "quarantined", (
             f"under the vector {evidence.steered_calls:.0%} of probed turns end in valid calls, without it "
@@ -68,25 +86,26 @@ def verdict(evidence: Evidence) -> tuple[VectorStatus, str]:
             f"the two halves of its evidence point in different directions (cosine {evidence.agreement:.2f}, at least "
             f"{evidence.floor:.2f} is needed)"
         )
-    if evidence.steered_turns < evidence.turns:
-        return "quarantined", (
-            f"under it {evidence.steered_turns:.0%} of the successes' turns would come out as they did, without it "
-            f"{evidence.turns:.0%}"
-        )
-    if evidence.gain < 0:
-        return "quarantined", f"successes become less likely under it ({evidence.gain:+.2f} nats a run)"
-    if runs and mean <= 0:
-        return "quarantined", f"on held-out runs the margin does not grow ({mean:+.2f} nats)"
+    if harm := harmful(evidence):
+        return "quarantined", harm
+    if pairs and mean <= 0:
+        return "quarantined", f"at held-out positions the margin does not grow ({mean:+.2f} nats)"
     chance = float(np.percentile(evidence.random, 95)) if evidence.random else float("-inf")
-    if runs and mean <= chance:
+    if pairs and mean <= chance:
         return "quarantined", f"random directions do as well ({mean:+.2f} nats; 95th percentile {chance:+.2f})"
-    if runs < HELD_OUT:
-        return "candidate", f"{runs} held-out runs; from {HELD_OUT} on it can be judged"
+    if pairs < HELD_OUT or evidence.runs < HELD_OUT_RUNS:
+        return "candidate", (
+            f"{pairs} held-out positions in {evidence.runs} runs; from {HELD_OUT} in {HELD_OUT_RUNS} on it can be "
+            "judged"
+        )
     p = sign_test(evidence.gains)
     if p > SIGNIFICANCE:
         better = sum(gain > 0 for gain in evidence.gains)
-        return "quarantined", f"the margin grew in only {better} of {runs} held-out runs (p = {p:.2f})"
-    return "active", f"margin {mean:+.2f} nats over {runs} held-out runs (p = {p:.3f}; random {chance:+.2f})"
+        return "quarantined", f"the margin grew at only {better} of {pairs} held-out positions (p = {p:.2f})"
+    return "active", (
+        f"margin {mean:+.2f} nats at {pairs} held-out positions in {evidence.runs} runs (p = {p:.3f}; random "
+        f"{chance:+.2f})"
+    )
 
 
 def sign_test(values: Sequence[float]) -> float:
@@ -108,14 +127,6 @@ def margin_gains(model: Model, sites: Sequence[Site], steerings: Sequence[Steeri
             steered = model.logits(text, positions, steering=steering)[-1]
             gains[row, column] = float(steered[site.wanted] - steered[site.instead]) - before
     return gains
-
-
-def by_run(gains: Float32Array, sites: Sequence[Site]) -> Float32Array:
-    """Mean over each run's sites: float32 [steerings, runs], runs in rising order."""
-    runs = sorted({site.run for site in sites})
-    columns = [[index for index, site in enumerate(sites) if site.run == run] for run in runs]
-    result: Float32Array = np.stack([gains[:, chosen].mean(axis=1) for chosen in columns], axis=1)
-    return result
 
 
 def some_sites(sites: Sequence[Site]) -> list[Site]:

@@ -1,18 +1,20 @@
-"""Vectors without a pass: on the spot from the nearest trajectories' cached activations, and from a user's own prompts.
+"""Vectors without a pass: on the spot from the nearest trajectories, and from a user's own prompts.
 
-Both are differences of activations, not measured slopes: what reads a deciding position is too dear for the one, and
-prompts have none for the other. A finished vector is never a sum of other vectors.
+What a trajectory says of the direction is cached: its slope at the positions where the model by itself goes wrong, or
+its activations, which differences are taken of. Prompts have no such positions, so theirs are differences always. A
+finished vector is never a sum of other vectors.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from localnpm.config import LearningSettings
 from localnpm.distill import contrast
-from localnpm.distill.calibrate import windows
-from localnpm.distill.directions import mean_difference, principal_component, rows_at, steering_of
+from localnpm.distill.calibrate import Effect, effects, windows
+from localnpm.distill.directions import mean_difference, principal_component, rows_at, site_slopes, steering_of
 from localnpm.distill.distilled import DistilledVector, Synthesized
 from localnpm.distill.gguf import compose
 from localnpm.distill.replay import replay, without_memory
@@ -33,11 +35,25 @@ from localnpm.memory.records import Trajectory
 log = logging.getLogger(__name__)
 
 DEFAULTS = LearningSettings()
-COEFFICIENT = 0.2
-"""Uncalibrated; random directions of this strength were seen to do little harm."""
+COEFFICIENTS = (0.2, 0.1)
+"""Of a vector on the spot, the one that is tried first first."""
+LOOKED_AT = 2
+"""Of the nearest successes so many are looked at before a vector on the spot is used."""
+PROBES = 192
+MOST_SITES = 8
+"""Vectors tried, and positions looked at, for the slope of one success."""
 AGREEMENT = 0.1
 """Least cosine of the two halves of a trained vector."""
 FEWEST_PROMPTS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class _Share:
+    """What one trajectory, or a pair, says of the direction: rows [n_layer - 1, n_embd], weighted."""
+
+    attempts: frozenset[int]
+    weight: float
+    rows: Float32Array
 
 
 def synthesize(
@@ -48,52 +64,162 @@ def synthesize(
     database: Database | None = None,
     tools: Sequence[ToolSchema] = (),
 ) -> Synthesized | None:
-    """One vector for a new request from the pairs of its nearest trajectories (NPM, arXiv 2606.29824).
+    """One vector for a new request from its nearest trajectories (NPM, arXiv 2606.29824, pools differences).
+
+    It is used at the strongest of some coefficients at which each of the nearest successes would come out no worse
+    under what the other trajectories give.
 
     Args:
         nearest: trajectories with whether they succeeded and their similarity to the request, which weighs them.
-        database: where activations are cached; what is missing is computed and kept.
+        database: where activations and slopes are cached; what is missing is computed and kept.
 
     Returns:
-        None where there are not both successes and failures, or the model cannot be steered.
+        None where there are no two successes (or no failures, for differences), where every strength does harm, or
+        where the model cannot be steered.
     """
     if not chat.model.steerable().works:
         return None
     capacity = settings.activations_mb
     cache = ActivationCache(database, chat.fingerprint, capacity_mb=capacity) if database is not None else None
     kept = [one for one in nearest if contrast.usable(one[0])]
-    successes = [trajectory for trajectory, success, _ in kept if success]
-    failures = [trajectory for trajectory, success, _ in kept if not success]
-    if not successes or not failures:
+    successes = [one for one, success, _ in sorted(kept, key=lambda each: -each[2]) if success]
+    if len(successes) < 2:
         return None
     rows = {one.attempt.id: _cached(chat, one, cache, tools) for one, _, _ in kept}
-    similarity = {one.attempt.id: max(near, 1e-3) for one, _, near in kept}
-    differences: list[Float32Array] = []
-    weights: list[float] = []
-    if contrast.prefers_intra(successes, [one for one, _, _ in kept]):
-        for failure in failures:
-            found = _intra(failure, rows[failure.attempt.id])
-            if found is not None:
-                differences.append(found)
-                weights.append(similarity[failure.attempt.id])
-    if not differences:
-        for success in successes:
-            for failure in failures:
-                good, bad = rows[success.attempt.id], rows[failure.attempt.id]
-                if good is not None and bad is not None:
-                    differences.append(good.last - bad.last)
-                    weights.append(similarity[success.attempt.id] * similarity[failure.attempt.id])
-    if not differences:
+    if settings.direction == "gradient":
+        shares = _slope_shares(chat, kept, cache, tools)
+    else:
+        shares = _difference_shares(kept, rows)
+    if not shares:
         return None
-    stacked = np.stack(differences)
-    take = principal_component if settings.direction == "principal" else mean_difference
-    direction = take(stacked, weights)
     sizes = [np.linalg.norm(one.last, axis=1) for one in rows.values() if one is not None]
     norms: Float32Array = np.median(sizes, axis=0).astype(np.float32)
     layers = windows(chat.model.info.n_layer)[0]
+    coefficient = _safe(chat, successes[:LOOKED_AT], shares, norms, layers, settings, tools)
+    if coefficient is None:
+        return None
+    direction = _pooled(shares, settings)
     return Synthesized(
-        ControlVector("synthesized", rows_at(direction, norms, COEFFICIENT, layers)), COEFFICIENT, len(differences)
+        ControlVector("synthesized", rows_at(direction, norms, coefficient, layers)), coefficient, len(shares)
     )
+
+
+def _slope_shares(
+    chat: LlamaChat,
+    nearest: Sequence[tuple[Trajectory, bool, float]],
+    cache: ActivationCache | None,
+    tools: Sequence[ToolSchema],
+) -> list[_Share]:
+    """The slope of each success at its deciding positions."""
+    found = []
+    for trajectory, success, near in nearest:
+        slope = _slope(chat, trajectory, cache, tools) if success else None
+        if slope is not None and slope.any():
+            rows = np.tile(slope, (chat.model.info.n_layer - 1, 1))
+            found.append(_Share(frozenset((trajectory.attempt.id,)), max(near, 1e-3), rows))
+    return found
+
+
+def _slope(
+    chat: LlamaChat, trajectory: Trajectory, cache: ActivationCache | None, tools: Sequence[ToolSchema]
+) -> Float32Array | None:
+    """float32 [n_embd], measured and kept if need be; zeros where the model goes wrong nowhere."""
+    attempt_id = trajectory.attempt.id
+    if cache is not None and (known := cache.slope(attempt_id)) is not None:
+        return known
+    runs = replay(chat, trajectory, without_memory(trajectory.attempt.system), tools)[:1]
+    if not runs:
+        return None
+    model = chat.model
+    sites = contrast.own_sites(model, runs[0], 0, 1.0)[:MOST_SITES]
+    slope = np.zeros(model.info.n_embd, np.float32)
+    if any(not site.kept for site in sites):
+        norms, layers = contrast.median_norms(model, runs), windows(model.info.n_layer)[0]
+        rng = np.random.default_rng(attempt_id)
+        slope = site_slopes(model, sites, norms, layers, probes=PROBES, rng=rng).sum(axis=0)
+    if cache is not None:
+        cache.put_slope(attempt_id, slope)
+    return slope
+
+
+def _difference_shares(
+    nearest: Sequence[tuple[Trajectory, bool, float]], rows: Mapping[int, AttemptActivations | None]
+) -> list[_Share]:
+    """NPM's pairs: within failures, or each success against each failure."""
+    successes = [(one.attempt.id, near) for one, success, near in nearest if success]
+    failures = [(one, near) for one, success, near in nearest if not success]
+    found = []
+    if contrast.prefers_intra([one for one, ok, _ in nearest if ok], [one for one, _, _ in nearest]):
+        for failure, near in failures:
+            inner = _intra(failure, rows[failure.attempt.id])
+            if inner is not None:
+                found.append(_Share(frozenset((failure.attempt.id,)), max(near, 1e-3), inner))
+    if found:
+        return found
+    for success, near in successes:
+        for failure, other in failures:
+            good, bad = rows[success], rows[failure.attempt.id]
+            if good is not None and bad is not None:
+                weight = max(near, 1e-3) * max(other, 1e-3)
+                found.append(_Share(frozenset((success, failure.attempt.id)), weight, good.last - bad.last))
+    return found
+
+
+def _pooled(shares: Sequence[_Share], settings: LearningSettings) -> Float32Array:
+    take = principal_component if settings.direction == "principal" else mean_difference
+    return take(np.stack([share.rows for share in shares]), [share.weight for share in shares])
+
+
+def _safe(
+    chat: LlamaChat,
+    successes: Sequence[Trajectory],
+    shares: Sequence[_Share],
+    norms: Float32Array,
+    layers: tuple[int, int],
+    settings: LearningSettings,
+    tools: Sequence[ToolSchema],
+) -> float | None:
+    """The strongest coefficient that harms none of the successes when they are left out; None if each does."""
+    seen: list[list[Effect]] = []
+    for success in successes:
+        others = [share for share in shares if success.attempt.id not in share.attempts]
+        runs = replay(chat, success, without_memory(success.attempt.system), tools)
+        if not others or not runs:
+            continue
+        direction = _pooled(others, settings)
+        steerings = [steering_of(rows_at(direction, norms, c, layers)) for c in COEFFICIENTS]
+        seen.append(effects(chat.model, runs[:1], steerings))
+    for index, coefficient in enumerate(COEFFICIENTS):
+        here = [row[index] for row in seen]
+        if here and all(one.kl <= settings.kl and one.gain > 0 and one.turns >= one.plain_turns for one in here):
+            return coefficient
+    return None
+
+
+def cache_slopes(
+    chat: LlamaChat,
+    successes: Sequence[Trajectory],
+    database: Database,
+    settings: LearningSettings,
+    *,
+    tools: Sequence[ToolSchema] = (),
+    cancel: Cancel | None = None,
+) -> int:
+    """Measure and keep what is missing of the successes' slopes; returns of how many. Nothing for other directions.
+
+    Raises:
+        SteeringError: this model's activations cannot be read.
+    """
+    if settings.direction != "gradient":
+        return 0
+    cache = ActivationCache(database, chat.fingerprint, capacity_mb=settings.activations_mb)
+    done = 0
+    for trajectory in successes:
+        if stopped(cancel):
+            break
+        if contrast.usable(trajectory) and cache.slope(trajectory.attempt.id) is None:
+            done += _slope(chat, trajectory, cache, tools) is not None
+    return done
 
 
 def cache_activations(

@@ -23,6 +23,8 @@ Progress = Callable[[str, int, int], None]
 """What is being done, steps done, steps in all."""
 
 MOST_SITES = 24
+MOST_KEPT = 12
+"""Deciding sites at most, and those beside them where the model is right by itself."""
 PROBES = 512
 """Vectors tried to measure a direction; see directions.site_slopes."""
 
@@ -36,6 +38,11 @@ class Runs:
     norms: Float32Array
     differences: Float32Array | None
     """float32 [replays, n_layer - 1, n_embd]; None where directions are measured instead."""
+
+    @property
+    def decisions(self) -> tuple[Site, ...]:
+        """The sites where the model by itself goes wrong."""
+        return tuple(site for site in self.sites if not site.kept)
 
 
 def look(
@@ -86,12 +93,25 @@ def look(
             sites += found
     if not replays:
         return None
-    if len(sites) > MOST_SITES:
-        # Evenly over the runs: the first sites of each.
-        order = sorted(sites, key=lambda site: sum(o.run == site.run and o.position < site.position for o in sites))
-        sites = sorted(order[:MOST_SITES], key=lambda site: (site.run, site.position))
+    chosen = _first(sites, MOST_SITES, kept=False) + _first(sites, MOST_KEPT, kept=True)
+    chosen.sort(key=lambda site: (site.run, site.position))
     norms = contrast.median_norms(model, replays[:4])
-    return Runs(tuple(replays), tuple(sites), norms, np.stack(differences) if differences else None)
+    return Runs(tuple(replays), tuple(chosen), norms, np.stack(differences) if differences else None)
+
+
+def _first(sites: Sequence[Site], most: int, *, kept: bool) -> list[Site]:
+    """Evenly over the runs: the first such sites of each, or of those that are kept the least sure."""
+    of_run: dict[int, list[Site]] = {}
+    for site in sites:
+        if site.kept == kept:
+            of_run.setdefault(site.run, []).append(site)
+    order = [
+        (place, site)
+        for ones in of_run.values()
+        for place, site in enumerate(sorted(ones, key=lambda one: (-one.weight if kept else 0, one.position)))
+    ]
+    order.sort(key=lambda pair: pair[0])
+    return [site for _, site in order[:most]]
 
 
 def _difference(chat: LlamaChat, run: Replay, scripted: Replay | None, lost: Sequence[Replay]) -> Float32Array | None:

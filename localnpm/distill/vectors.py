@@ -1,23 +1,23 @@
 """Control vectors from logged trajectories: a kind's vector, distilled, calibrated and judged in one call.
 
 The steps: replay every trajectory under one system text without memory (replay.py), find what to learn from
-(contrast.py), take a direction (directions.py), and in three rotations of disjoint parts of the runs take a direction
-on one, calibrate on the next (calibrate.py) and judge on the third (gate.py). The vector that is kept is made from all
-runs, at the median strength. Everything comes from the trajectories given, so that it can be made again for another
-model. Elsewhere: vectors on the spot and from a user's own prompts (quick_vectors.py).
+(contrast.py), and take a direction (directions.py). Strength and verdict are cross-fitted: every run is held out once
+and looked at under the direction that the others give, at the strength (calibrate.py) that does best on the other
+held-out parts, so that few runs are enough to be judged (gate.py). The vector that is kept is made from all runs.
+Everything comes from the trajectories given, so that it can be made again for another model. Elsewhere: vectors on the
+spot and from a user's own prompts (quick_vectors.py).
 """
 
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from localnpm.config import LearningSettings
 from localnpm.distill import contrast, gate
-from localnpm.distill.calibrate import Effect, Strength, calibrate, effects, windows
+from localnpm.distill.calibrate import Effect, Strength, best, calibrate, candidates, effects, mean_effect, windows
 from localnpm.distill.directions import halves, random_directions, rows_at, split_half, steering_of
 from localnpm.distill.distilled import DistilledVector, Synthesized
 from localnpm.distill.gguf import compose
@@ -75,7 +75,7 @@ def distil_vector(
         return None
     rng = np.random.default_rng(seed)
     runs = look(chat, chosen, against, script, settings, confidences or {}, tools, cancel, progress)
-    if runs is None or not runs.sites or stopped(cancel):
+    if runs is None or not runs.decisions or stopped(cancel):
         log.info("no vector: the model by itself already does what %d successes show, or was stopped", len(chosen))
         return None
     ranges = windows(chat.model.info.n_layer)
@@ -103,7 +103,7 @@ def distil_vector(
         "kl": strength.effect.kl,
         "gain": strength.effect.gain,
         "trials": trials,
-        "sites": len(runs.sites),
+        "sites": len(runs.decisions),
         "margins": list(evidence.gains),
         "random": list(evidence.random),
         "agreement": evidence.agreement,
@@ -125,74 +125,102 @@ def _judge(
     cancel: Cancel | None,
     progress: Progress | None,
 ) -> tuple[Strength, gate.Evidence, list[dict[str, Any]]]:
-    """Cross-fitted strength and evidence."""
+    """Cross-fitted strength and evidence: every run is held out once, and looked at under what the others gave."""
     model, norms = chat.model, runs.norms
-    chance = [random_directions((len(norms), model.info.n_embd), rng) for _ in range(gate.RANDOM_DIRECTIONS)]
-    deciding = sorted({site.run for site in runs.sites})
-    strengths: list[Strength] = []
-    gains: list[Float32Array] = []
-    calls: list[tuple[float, float]] = []
-    seen_on_judged: list[Effect] = []
-    rotations = list(contrast.folds(len(deciding), rng)) if len(deciding) >= 3 else []
-    for turn, parts in enumerate(rotations):
-        if stopped(cancel):
-            break
-        if progress is not None:
-            progress("calibrating and judging", turn, len(rotations))
-        learned, tuned, judged = ([deciding[index] for index in part] for part in parts)
-        rows = direction_of(runs, slopes, learned, settings)
-        held_out = [runs.replays[index] for index in tuned]
-        strength = calibrate(model, rows, norms, held_out, bound=settings.kl, ranges=ranges)
-        strengths.append(strength)
-        sites = gate.some_sites([site for site in runs.sites if site.run in judged])
-        steerings = [
-            steering_of(rows_at(each, norms, strength.coefficient, strength.layers)) for each in (rows, *chance)
-        ]
-        gains.append(gate.by_run(gate.margin_gains(model, sites, steerings), sites))
-        probed = [runs.replays[index] for index in judged]
-        seen_on_judged += effects(model, probed, steerings[:1])
-        calls.append((gate.valid_calls(chat, probed, tools=tools), gate.valid_calls(chat, probed, steerings[0], tools)))
-    agreement: float | None = None
-    if len(deciding) > 1:
-        agreement = split_half(slopes, halves(runs.sites)) if slopes is not None else _halves(runs, settings)
-    floor = 2 / float(np.sqrt(model.info.n_embd))
-    if not strengths:
+    deciding = sorted({site.run for site in runs.decisions})
+    parts = list(contrast.folds(len(deciding), rng)) if len(deciding) > 1 else []
+    held: list[tuple[Float32Array, list[int]]] = []
+    for part in parts:
+        out = [deciding[index] for index in part]
+        # Runs in which the model needs no help have nothing that the direction could have copied from them.
+        others = [index for index in range(len(runs.replays)) if index not in out]
+        held.append((direction_of(runs, slopes, others, settings), out))
+    strengths = candidates(ranges)
+    if not held:
         # Too few runs to hold any out: what is seen of the strength is seen on the runs themselves.
         everything = direction_of(runs, slopes, range(len(runs.replays)), settings)
         strength = calibrate(model, everything, norms, runs.replays, bound=settings.kl, ranges=ranges)
         seen = strength.effect
-        return strength, gate.Evidence((), (), agreement, floor, seen.gain, seen.plain_turns, seen.turns), []
+        floor = 2 / float(np.sqrt(model.info.n_embd))
+        return strength, gate.Evidence((), (), None, floor, seen.gain, seen.plain_turns, seen.turns), []
+    table: list[list[Effect]] = []
+    for turn, (rows, out) in enumerate(held):
+        if progress is not None:
+            progress("calibrating", turn, len(held))
+        if stopped(cancel):
+            break
+        steerings = [steering_of(rows_at(rows, norms, c, layers)) for c, layers in strengths]
+        table.append(effects(model, [runs.replays[index] for index in out], steerings))
+    if len(table) < len(held):
+        nothing = Strength(0.0, ranges[0], Effect(0.0, 0.0))
+        return nothing, gate.Evidence((), (), None, 0.0), []
+    chosen = [
+        best(strengths, [table[other] for other in range(len(held)) if other != turn], settings.kl)
+        for turn in range(len(held))
+    ]
+    seen_on_judged = [table[turn][strengths.index(at)] for turn, at in enumerate(chosen)]
+    evidence = _evidence(
+        chat, runs, slopes, held, chosen, mean_effect(seen_on_judged), settings, rng, tools, cancel, progress
+    )
+    coefficient, layers = best(strengths, table, settings.kl)
+    effect = mean_effect([row[strengths.index((coefficient, layers))] for row in table])
+    trials = [
+        {"coefficient": c, "layers": list(at), "kl": one.kl, "gain": one.gain, "turns": one.turns}
+        for index, (c, at) in enumerate(strengths)
+        for one in (mean_effect([row[index] for row in table]),)
+    ]
+    return Strength(coefficient, layers, effect), evidence, trials
+
+
+def _evidence(
+    chat: LlamaChat,
+    runs: Runs,
+    slopes: Float32Array | None,
+    held: Sequence[tuple[Float32Array, list[int]]],
+    chosen: Sequence[tuple[float, tuple[int, int]]],
+    effect: Effect,
+    settings: LearningSettings,
+    rng: np.random.Generator,
+    tools: Sequence[ToolSchema],
+    cancel: Cancel | None,
+    progress: Progress | None,
+) -> gate.Evidence:
+    """What the gate looks at. A vector that harms held-out runs is not looked at any further."""
+    model, norms = chat.model, runs.norms
+    seen = gate.Evidence(
+        (), (), None, 2 / float(np.sqrt(model.info.n_embd)), effect.gain, effect.plain_turns, effect.turns
+    )
+    if gate.harmful(seen):
+        return seen
+    deciding = {site.run for site in runs.decisions}
+    if len(deciding) >= gate.HALVED:
+        agreement = split_half(slopes, halves(runs.sites)) if slopes is not None else _halves(runs, settings)
+        seen = replace(seen, agreement=agreement)
+    chance = [random_directions((len(norms), model.info.n_embd), rng) for _ in range(gate.RANDOM_DIRECTIONS)]
+    gains: list[Float32Array] = []
+    calls: list[tuple[float, float]] = []
+    for turn, ((rows, out), (coefficient, layers)) in enumerate(zip(held, chosen, strict=True)):
+        if stopped(cancel):
+            break
+        if progress is not None:
+            progress("judging", turn, len(held))
+        steerings = [steering_of(rows_at(each, norms, coefficient, layers)) for each in (rows, *chance)]
+        sites = gate.some_sites([site for site in runs.decisions if site.run in out])
+        gains.append(gate.margin_gains(model, sites, steerings))
+        probed = [runs.replays[index] for index in out]
+        calls.append((gate.valid_calls(chat, probed, tools=tools), gate.valid_calls(chat, probed, steerings[0], tools)))
+    if not gains:
+        return seen
     table = np.concatenate(gains, axis=1)
     plain, steered = np.mean(calls, axis=0)
-    strength = _middle(strengths)
-    judged_effect = _mean_effect(seen_on_judged)
-    evidence = gate.Evidence(
+    return replace(
+        seen,
         gains=tuple(float(gain) for gain in table[0]),
         random=tuple(float(gain) for gain in table[1:].mean(axis=1)),
-        agreement=agreement,
-        floor=floor,
-        gain=judged_effect.gain,
-        turns=judged_effect.plain_turns,
-        steered_turns=judged_effect.turns,
+        runs=len(deciding),
         calls=float(plain),
         steered_calls=float(steered),
     )
-    trials = [
-        {"coefficient": one.coefficient, "layers": list(one.layers), "kl": one.effect.kl, "gain": one.effect.gain}
-        for one in strengths
-    ]
-    return strength, evidence, trials
-
-
-def _middle(strengths: Sequence[Strength]) -> Strength:
-    """The commonest layers, the first of them if several are, and the median coefficient."""
-    layers = Counter(one.layers for one in strengths).most_common(1)[0][0]
-    effect = _mean_effect([one.effect for one in strengths])
-    return Strength(float(np.median([one.coefficient for one in strengths])), layers, effect)
-
-
-def _mean_effect(seen: Sequence[Effect]) -> Effect:
-    return Effect(*(float(value) for value in np.mean([astuple(effect) for effect in seen], axis=0)))
 
 
 def _halves(runs: Runs, settings: LearningSettings) -> float:

@@ -1,8 +1,9 @@
-"""Cached activations of attempts: per turn the mean over the assistant's tokens, and the attempt's last token.
+"""Cached activations of attempts: per turn the mean over the assistant's tokens, and the attempt's last token;
+of successes also the slope at their deciding positions.
 
 So that vectors are made without reading trajectories again. Rows are float16 with one scale a layer, because the
 residual streams of large models overflow it. A cap on their bytes is kept: unjudged attempts are dropped first, the
-oldest first among equals. Not covered: computing them (distill/vectors.py).
+oldest first among equals. Not covered: computing them (distill/quick_vectors.py).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,6 +16,8 @@ from localnpm.memory.database import Database
 
 LAST = -1
 """The `turn` of an attempt's last token."""
+SLOPE = -2
+"""The `turn` of what was measured of an attempt's deciding positions."""
 
 Rows = NDArray[np.float32]
 
@@ -63,8 +66,32 @@ class ActivationCache:
             (attempt_id, self.model_fingerprint),
         )
         rows = {int(row["turn"]): unpack(row["scales"], row["rows"]) for row in found}
+        rows.pop(SLOPE, None)
         last = rows.pop(LAST, None)
         return None if last is None else AttemptActivations(rows, last)
+
+    def put_slope(self, attempt_id: int, slope: Rows) -> None:
+        """Keep an attempt's slope, float32 [n_embd], beside its rows; see `put`."""
+        if self.database.reading_only:
+            return
+        scales, values = pack(slope[None])
+        with self.database.transaction() as connection:
+            if connection.execute("SELECT 1 FROM attempts WHERE id = ?", (attempt_id,)).fetchone() is None:
+                return
+            connection.execute(
+                "INSERT OR REPLACE INTO activations(attempt_id, model_fingerprint, turn, scales, rows) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (attempt_id, self.model_fingerprint, SLOPE, scales, values),
+            )
+        self.trim()
+
+    def slope(self, attempt_id: int) -> Rows | None:
+        """An attempt's slope, float32 [n_embd]; None if it is not cached."""
+        found = self.database.query(
+            "SELECT scales, rows FROM activations WHERE attempt_id = ? AND model_fingerprint = ? AND turn = ?",
+            (attempt_id, self.model_fingerprint, SLOPE),
+        )
+        return unpack(found[0]["scales"], found[0]["rows"])[0] if found else None
 
     def missing(self, attempt_ids: Collection[int]) -> tuple[int, ...]:
         """Those of the attempts that are not cached, in the order given."""

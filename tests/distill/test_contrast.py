@@ -57,9 +57,22 @@ def test_a_run_does_not_part_from_itself(apprentice: LlamaChat, tasks: Any) -> N
 
 def test_the_models_own_sites_are_where_it_would_go_on_differently(apprentice: LlamaChat, tasks: Any) -> None:
     run = run_of(apprentice, tasks.right[0])
-    for site in own_sites(apprentice.model, run, 0, 1.0):
+    sites = [site for site in own_sites(apprentice.model, run, 0, 1.0) if not site.kept]
+    assert sites
+    for site in sites:
         row = apprentice.model.logits(run.tokens[: site.position + 1], [site.position])[0]
         assert site.instead == int(row.argmax()) != site.wanted == run.tokens[site.position + 1]
+
+
+def test_what_the_model_has_right_but_barely_is_kept_by_how_unsure_it_is(apprentice: LlamaChat, tasks: Any) -> None:
+    run = run_of(apprentice, tasks.right[0])
+    sites = [site for site in own_sites(apprentice.model, run, 0, 1.0) if site.kept]
+    assert sites
+    for site in sites:
+        row = apprentice.model.logits(run.tokens[: site.position + 1], [site.position])[0]
+        share = float(np.exp(row[site.wanted] - row.max()) / np.exp(row - row.max()).sum())
+        assert [int(token) for token in np.argsort(row)[:-3:-1]] == [site.wanted, site.instead]
+        assert site.weight == pytest.approx(1 - share, abs=1e-3)
 
 
 def test_a_script_leaves_the_sites_that_it_helps(apprentice: LlamaChat, tasks: Any) -> None:
@@ -67,7 +80,7 @@ def test_a_script_leaves_the_sites_that_it_helps(apprentice: LlamaChat, tasks: A
     every = own_sites(apprentice.model, run, 0, 1.0)
     helped = own_sites(apprentice.model, run, 0, 1.0, told)
     assert set(helped) <= set(every)
-    assert "archive" in {apprentice.model.detokenize([site.wanted]) for site in helped}
+    assert "archive" in {apprentice.model.detokenize([site.wanted]) for site in helped if not site.kept}
 
 
 def test_a_site_carries_the_confidence_of_its_verdicts(apprentice: LlamaChat, tasks: Any) -> None:
@@ -140,9 +153,8 @@ def test_attempts_that_say_nothing_of_the_model_are_not_used(tasks: Any, change:
     assert not usable(replace(trajectory, attempt=replace(trajectory.attempt, **change)))
 
 
-@pytest.mark.parametrize("count", [3, 4, 8])
-def test_folds_are_disjoint_and_each_run_is_judged_once(count: int) -> None:
-    rotations = list(folds(count, np.random.default_rng(0)))
-    for parts in rotations:
-        assert sorted(index for part in parts for index in part) == list(range(count))
-    assert sorted(index for _, _, judged in rotations for index in judged) == list(range(count))
+@pytest.mark.parametrize("count", [2, 3, 4, 9])
+def test_each_run_is_held_out_once(count: int) -> None:
+    parts = list(folds(count, np.random.default_rng(0)))
+    assert len(parts) == min(count, 4)
+    assert sorted(index for part in parts for index in part) == list(range(count))

@@ -11,7 +11,7 @@ import pytest
 from localnpm.config import LearningSettings
 from localnpm.distill.distilled import DistilledVector
 from localnpm.distill.gguf import read, scaled, to_bytes
-from localnpm.distill.quick_vectors import cache_activations
+from localnpm.distill.quick_vectors import cache_activations, cache_slopes
 from localnpm.distill.vectors import distil_vector, synthesize, train_vector
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
@@ -122,17 +122,37 @@ def test_differences_of_activations_make_vectors_too(apprentice: LlamaChat, task
     assert made.method == f"context {direction}"
 
 
-def test_a_vector_on_the_spot_is_made_of_cached_activations(apprentice: LlamaChat, tasks: Any) -> None:
-    database, found = logged((tasks.right[0], tasks.wrong[0]))
-    nearest = [(found[0], True, 0.9), (found[1], False, 0.8)]
+@pytest.mark.slow
+def test_a_vector_on_the_spot_is_made_of_cached_slopes(apprentice: LlamaChat, tasks: Any) -> None:
+    database, found = logged(tasks.right[:3])
+    nearest = [(one, True, 0.9) for one in found]
     with database:
+        assert cache_slopes(apprentice, found, database, SETTINGS) == 3
+        assert cache_slopes(apprentice, found, database, SETTINGS) == 0
         first = synthesize(apprentice, nearest, SETTINGS, database=database)
-        assert cache_activations(apprentice, found, database, SETTINGS) == 0
-        again = synthesize(apprentice, nearest, SETTINGS, database=database)
+    again = synthesize(apprentice, nearest, SETTINGS)
     assert first is not None
     assert again is not None
-    assert first.pairs == 1
+    assert first.pairs == 3
     assert np.allclose(first.vector.directions, again.vector.directions, rtol=0.02, atol=0.5)
+
+
+@pytest.mark.slow
+def test_a_vector_on_the_spot_does_tasks_that_the_model_fails(
+    apprentice: LlamaChat, tasks: Any, successes_of: Callable[..., int]
+) -> None:
+    made = synthesize(apprentice, [(one, True, 0.9) for one in tasks.right], SETTINGS)
+    assert made is not None
+    steering = Steering((SteeringPart(made.vector),))
+    assert successes_of(tasks.held_out, steering) > successes_of(tasks.held_out)
+
+
+def test_differences_that_harm_every_success_make_no_vector_on_the_spot(apprentice: LlamaChat, tasks: Any) -> None:
+    settings = LearningSettings(direction="mean", kl=0.01)
+    database, found = logged((*tasks.right[:2], *tasks.wrong[:2]))
+    with database:
+        nearest = [(one, number < 2, 0.9) for number, one in enumerate(found)]
+        assert synthesize(apprentice, nearest, settings, database=database) is None
 
 
 def test_activations_of_a_log_are_computed_once(apprentice: LlamaChat, tasks: Any) -> None:
@@ -144,8 +164,8 @@ def test_activations_of_a_log_are_computed_once(apprentice: LlamaChat, tasks: An
     assert len(kept.turns) == len(found[0].turns)
 
 
-def test_successes_alone_make_no_vector_on_the_spot(apprentice: LlamaChat, tasks: Any) -> None:
-    assert synthesize(apprentice, [(one, True, 0.9) for one in tasks.right[:2]], SETTINGS) is None
+def test_a_single_success_makes_no_vector_on_the_spot(apprentice: LlamaChat, tasks: Any) -> None:
+    assert synthesize(apprentice, [(tasks.right[0], True, 0.9)], SETTINGS) is None
 
 
 def test_paired_prompts_make_a_vector(apprentice: LlamaChat) -> None:

@@ -7,11 +7,11 @@ import pytest
 
 from localnpm.distill.contrast import Site
 from localnpm.distill.directions import random_directions, rows_at, steering_of
-from localnpm.distill.gate import Evidence, by_run, margin_gains, sign_test, some_sites, valid_calls, verdict
+from localnpm.distill.gate import Evidence, margin_gains, sign_test, some_sites, valid_calls, verdict
 from localnpm.distill.replay import Replay
 from localnpm.engine.llama_chat import LlamaChat
 
-GOOD = Evidence((0.9, 1.1, 0.4, 0.8, 1.5, 0.7), tuple(np.linspace(-0.3, 0.3, 20)), 0.5, 0.12)
+GOOD = Evidence((0.9, 1.1, 0.4, 0.8, 1.5, 0.7), tuple(np.linspace(-0.3, 0.3, 20)), 0.5, 0.12, runs=3)
 
 
 def site(run: int, position: int = 9) -> Site:
@@ -40,8 +40,12 @@ def test_each_failed_check_quarantines_with_its_reason(change: dict[str, object]
     assert why in reason
 
 
-def test_few_held_out_runs_make_a_candidate() -> None:
+def test_few_held_out_positions_make_a_candidate() -> None:
     assert verdict(replace(GOOD, gains=GOOD.gains[:4]))[0] == "candidate"
+
+
+def test_positions_of_a_single_run_make_a_candidate() -> None:
+    assert verdict(replace(GOOD, runs=1))[0] == "candidate"
 
 
 def test_a_single_run_has_no_halves_that_could_disagree() -> None:
@@ -59,14 +63,9 @@ def test_the_sign_test_counts_tosses(values: tuple[float, ...], p: float) -> Non
     assert sign_test(values) == pytest.approx(p)
 
 
-def test_sites_of_a_run_are_averaged() -> None:
-    sites = [site(3), site(3, 10), site(7)]
-    assert by_run(np.array([[1.0, 3.0, 5.0]], np.float32), sites).tolist() == [[2.0, 5.0]]
-
-
-def test_no_run_is_looked_at_in_more_than_two_sites() -> None:
+def test_no_run_is_looked_at_in_more_than_three_sites() -> None:
     kept = some_sites([site(0, position) for position in (5, 6, 7, 8)] + [site(1)])
-    assert [(one.run, one.position) for one in kept] == [(0, 5), (0, 6), (1, 9)]
+    assert [(one.run, one.position) for one in kept] == [(0, 5), (0, 6), (0, 7), (1, 9)]
 
 
 def test_margins_are_steered_as_a_generation_of_the_turn_is(apprentice: LlamaChat) -> None:

@@ -48,6 +48,19 @@ def test_what_was_put_is_found_by_turn_and_last_token(database: Database, log_at
     assert np.allclose(found.last, rows(3), atol=4e-3)
 
 
+def test_a_slope_is_kept_beside_the_rows(database: Database, log_attempt: LogAttempt) -> None:
+    cache = ActivationCache(database, "f0")
+    attempt = log_attempt()
+    cache.put(attempt, [rows(1)], rows(2))
+    assert cache.slope(attempt) is None
+    cache.put_slope(attempt, rows(3)[0])
+    slope, found = cache.slope(attempt), cache.get(attempt)
+    assert slope is not None
+    assert found is not None
+    assert np.allclose(slope, rows(3)[0], atol=0.01)
+    assert list(found.turns) == [0]
+
+
 def test_activations_belong_to_one_model(database: Database, log_attempt: LogAttempt) -> None:
     attempt = log_attempt()
     ActivationCache(database, "f0").put(attempt, [rows()], rows())
