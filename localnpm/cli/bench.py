@@ -2,7 +2,8 @@
 
 `engine`: generation, steering and prompt reading, beside a bare loop and llama-cpp-python's own. `recall`: finding a
 procedure among 100,000, beside a bare matrix-vector product. `vectors`: reading activations, beside plain reading, and
-making a vector on the spot, beside a task.
+making a vector on the spot, beside a task. `app`: the terminal app's first paint, beside an empty app's, and typing
+while the model answers, beside a bare line to type in.
 """
 
 from typing import Literal, Protocol
@@ -11,9 +12,9 @@ import click
 
 from localnpm.cli.context import Context
 
-Part = Literal["engine", "recall", "vectors"]
+Part = Literal["engine", "recall", "vectors", "app"]
 
-PARTS: tuple[Part, ...] = ("engine", "recall", "vectors")
+PARTS: tuple[Part, ...] = ("engine", "recall", "vectors", "app")
 
 
 class Report(Protocol):
@@ -52,6 +53,11 @@ def _measured(part: Part, context: Context) -> Report:
         from localnpm.evals import bench_vectors
 
         return bench_vectors.run(context.settings.engine)
+    if part == "app":
+        from localnpm.evals import bench_app
+
+        large = bench_app.random_model(context.home.cache)
+        return bench_app.run(models=(None, large) if large else (None,))
     from localnpm.evals import bench as bench_engine
 
     return bench_engine.run(context.settings.engine, cache=context.home.cache)
