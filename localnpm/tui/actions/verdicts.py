@@ -5,7 +5,7 @@ the attempt is known to that thread alone, so the verdict waits too.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING
 
 from localnpm.agent import events
@@ -13,6 +13,7 @@ from localnpm.agent.permissions import Approve
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.turns import Progress
 from localnpm.errors import LocalnpmError, ScriptError
+from localnpm.plain import visible
 from localnpm.tui.messages import Judged, Told
 from localnpm.tui.widgets.dialogs import AskText, Choose, EditText
 
@@ -67,12 +68,12 @@ def judge_by_key(chat: "ChatScreen", attempt_id: int, success: bool) -> None:
         if not success:
             await _ask_reason(chat, attempt_id, success, "")
 
-    chat.run_worker(work(), exit_on_error=False)
+    _begin(chat, work())
 
 
 def ask_reason(chat: "ChatScreen", attempt_id: int, success: bool, reason: str) -> None:
     """Ask why, and write the verdict again with it."""
-    chat.run_worker(_ask_reason(chat, attempt_id, success, reason), exit_on_error=False)
+    _begin(chat, _ask_reason(chat, attempt_id, success, reason))
 
 
 async def judge(
@@ -154,7 +155,19 @@ async def try_again(chat: "ChatScreen", attempt_id: int) -> None:
 
 def offer_by_hand(chat: "ChatScreen", attempt_id: int) -> None:
     """Where the model could make no procedure of a reason: let the user make it."""
-    chat.run_worker(_offer_by_hand(chat, attempt_id), exit_on_error=False)
+    _begin(chat, _offer_by_hand(chat, attempt_id))
+
+
+def _begin(chat: "ChatScreen", work: Coroutine[None, None, None]) -> None:
+    """Do it in a worker, as it asks the user; what goes wrong is told."""
+
+    async def guarded() -> None:
+        try:
+            await work
+        except LocalnpmError as error:
+            chat.notify(visible(str(error)), severity="error", timeout=15, markup=False)
+
+    chat.run_worker(guarded(), exit_on_error=False)
 
 
 async def _offer_by_hand(chat: "ChatScreen", attempt_id: int) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 DEAF_SECONDS = 0.5
 LOOK_SECONDS = 0.05
-WIDE, MIDDLE = 72, 48
+WIDE, MIDDLE = 92, 48
 """Columns from which the answers stand in one row, and in two."""
 DECLINED = "no reason given"
 WAITS = "click, or stop typing: then y t s a e n answer"
