@@ -117,7 +117,7 @@ class FirstRunScreen(Page[Surroundings]):
 
     def on_key(self, event: keys.Key) -> None:
         """Whoever types wants to begin: what they type is not lost."""
-        if event.is_printable and event.character and event.key != "space":
+        if event.is_printable and event.character and (event.key != "space" or self.app.chat.composer.text):
             event.stop()
             event.prevent_default()
             self.app.chat.composer.draft.insert(event.character)

@@ -39,6 +39,9 @@ class Said(Markdown):
     async def say(self, piece: str) -> None:
         """Add a piece; it is drawn soon."""
         self._pieces.append(piece)
+        if self._drawing is not None and self._drawing.done():
+            # What went wrong in drawing the piece before is told to whoever says this one.
+            self._drawing.result()
         if self._drawing is None or self._drawing.done():
             self._drawing = asyncio.create_task(self._draw())
 
