@@ -13,9 +13,9 @@ from typing import Any, Literal
 from localnpm.distill.choose import can_score, likeliest, most_agreed, support
 from localnpm.distill.doubt import doubtful
 from localnpm.distill.judged import Judged, seen, trusted
-from localnpm.distill.kinship import same_way, tells_of
+from localnpm.distill.kinship import same_way, tells_of, titled
 from localnpm.distill.reasons import draft_from_reason, put_right
-from localnpm.distill.scripts import DRAW, revise_script, write_script
+from localnpm.distill.scripts import DRAW, revise_script, title_of, write_script
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.sampling import GREEDY
@@ -61,7 +61,11 @@ class Writer:
             written = [(self._write(attempt), attempt) for attempt in chosen]
             if can_score(self.chat):
                 written += [(self._write(attempt, seed), attempt) for attempt in chosen[:2] for seed in DRAWN]
-            usable = [(text, attempt) for text, attempt in written if text and tells_of(text, attempt.way)]
+            usable = [
+                (text, attempt)
+                for text, attempt in written
+                if text and tells_of(text, attempt.way) and self._titled(text, chosen)
+            ]
             if usable:
                 script = self._choose(usable, chosen)
                 source = next(attempt for text, attempt in usable if text == script)
@@ -167,6 +171,11 @@ class Writer:
             texts,
             [attempt.id for attempt in successes],
         )
+
+    def _titled(self, script: str, successes: Sequence[Judged]) -> bool:
+        """Whether most successes could go by a script's title: one of them alone may have been misread."""
+        fitting = [titled(self.chat, title_of(script), each.trajectory, cancel=self.cancel) for each in successes]
+        return 2 * sum(fitting) > len(fitting)
 
     def _supported(self, script: str, successes: Sequence[Judged], least: float = 0.0) -> bool:
         """Whether what successes did is likelier with a script than without it; of larger models it is not asked.

@@ -55,6 +55,25 @@ def tells_of(script: str, way: Collection[str]) -> bool:
     return not named or not _acts(way) or bool(_acts(named) & _acts(way))
 
 
+def titled(chat: ChatModel, title: str, run: Trajectory, *, cancel: Cancel | None = None) -> bool:
+    """Whether a run could go by a title; a larger model is not asked, and that is a yes.
+
+    Raises:
+        CancelledError: `cancel` was set.
+        ModelError: the model failed.
+    """
+    if cancel is not None and cancel.is_set():
+        raise CancelledError("stopped while kinds were being told apart")
+    if not can_score(chat) or not isinstance(chat, LlamaChat):
+        return True
+    try:
+        prompt, _ = chat.prompt(script_prompt(chat, compact(run)), ())
+    except ContextFullError:
+        return True
+    said = chat.model.tokenize(f"{title}\n")
+    return float(chat.model.score([*prompt, *said], len(prompt)).sum()) >= LEAST_TITLE
+
+
 def _acts(way: Iterable[str]) -> set[str]:
     return {_ACTS.get(tool, tool) for tool in way if tool not in _BESIDES}
 
@@ -97,17 +116,8 @@ class Kinship:
         return not version.script or version.source in _OWN_WORDS or self.titled(title_of(version.script), run)
 
     def titled(self, title: str, run: Trajectory) -> bool:
-        """Whether the run could go by a title; of a larger model's runs nothing is known, and that is a yes."""
-        if self.cancel is not None and self.cancel.is_set():
-            raise CancelledError("stopped while kinds were being told apart")
-        if not can_score(self.chat) or not isinstance(self.chat, LlamaChat):
-            return True
-        try:
-            prompt, _ = self.chat.prompt(script_prompt(self.chat, compact(run)), ())
-        except ContextFullError:
-            return True
-        said = self.chat.model.tokenize(f"{title}\n")
-        return float(self.chat.model.score([*prompt, *said], len(prompt)).sum()) >= LEAST_TITLE
+        """See the function `titled`."""
+        return titled(self.chat, title, run, cancel=self.cancel)
 
     def parts(self, runs: Sequence[Trajectory]) -> tuple[tuple[int, ...], ...]:
         """Attempts whose requests are alike, told apart by what was done: the ids of each kind, in their order."""

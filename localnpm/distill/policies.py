@@ -330,7 +330,7 @@ def _told(record: Record) -> str:
     wins, losses = record.wins - record.retries, record.losses - record.retries
     retried, uses = record.wins & record.retries, len(wins) + len(losses)
     told = f"worked in {len(wins)} of {_count(uses, 'judged use')}" if uses else "was not used yet"
-    return told + (f" and in a retry (attempt {max(retried)})" if retried else "")
+    return told + (f", and worked in a retry (attempt {max(retried)})" if retried else "")
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from localnpm.distill.choose import likeliest, most_agreed
+from localnpm.distill.choose import likeliest, most_agreed, support
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.errors import CancelledError
@@ -72,6 +72,11 @@ def test_the_script_that_tells_what_a_run_did_makes_it_likeliest(chat: LlamaChat
 
 def test_the_script_that_a_failed_run_followed_is_not_the_one_that_makes_it_unlikely(chat: LlamaChat) -> None:
     assert likeliest(chat, scripts(), [run("star")], unlikely=True) != scripts()[0]
+
+
+def test_a_script_supports_the_run_that_it_tells_of_and_no_other(chat: LlamaChat) -> None:
+    assert support(chat, scripts()[0], [run("star")]) > 0
+    assert support(chat, scripts()[1], [run("star")]) < 0
 
 
 def test_a_cancel_stops_the_comparison(chat: LlamaChat) -> None:

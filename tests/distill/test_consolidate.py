@@ -13,7 +13,9 @@ import pytest
 
 from localnpm.agent.scripted import ScriptedModel, answer
 from localnpm.config import LearningSettings, MemorySettings, Settings
+from localnpm.distill.build import Writer
 from localnpm.distill.consolidate import LOCK, run_pass
+from localnpm.distill.judged import load
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.messages import Message
@@ -23,6 +25,7 @@ from localnpm.home import bundled_embedder, bundled_model
 from localnpm.memory import process
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
+from localnpm.memory.drafts import Drafts
 from localnpm.memory.embedding import Embedder, open_embedder
 from localnpm.memory.forget import forget_attempts
 from localnpm.memory.passes import Passes
@@ -33,6 +36,7 @@ from localnpm.memory.uses import record
 
 ADD = ("Add buy milk to my todo list", "Put call the bank on my todo list", "Add water the plants to the todo list")
 STAR = (("read_file", {"path": "todo.md"}, "# Todo"), ("append_file", {"path": "todo.md", "content": "* it"}, "Done"))
+MOVE = (("move_file", {"source": "a.md", "destination": "done/a.md"}, "Moved"),)
 BOX = (("append_file", {"path": "todo.md", "content": "- [ ] it"}, "Done"),)
 
 Calls = Sequence[tuple[str, Mapping[str, Any], str]]
@@ -497,3 +501,122 @@ def test_vectors_that_there_is_no_time_for_wait_for_the_next_pass(
         done = run_pass(database, chat, embedder, settings, cause="due", seconds=0)
     assert done.status == "published"
     assert done.summary["vectors_owed"] == [only(database).id]
+
+
+def test_a_reason_whose_retry_failed_is_not_put_to_use(database: Database, logged: Any, distil: Any) -> None:
+    failed = logged(ADD[0], BOX, False, "I use stars.")
+    logged(ADD[0], BOX, False, "Stars, I said.", retry_of=failed)
+    distil()
+    assert not Procedures(database).all("active")
+
+
+def test_a_later_reason_that_nobody_has_tried_is_put_to_use(database: Database, logged: Any, distil: Any) -> None:
+    failed = logged(ADD[0], BOX, False, "I use stars.")
+    logged(ADD[0], BOX, False, "Stars, I said.", retry_of=failed)
+    logged(ADD[1], BOX, False, "A star goes first.")
+    distil()
+    active = only(database).active
+    assert active is not None
+    assert "A star goes first." in active.script
+
+
+def test_what_was_said_of_a_refusal_is_no_procedure(database: Database, logged: Any, distil: Any) -> None:
+    logged(ADD[0], (), False, "Of course you can do it.")
+    distil()
+    assert not Procedures(database).all()
+
+
+def test_an_attempt_of_another_way_is_of_another_kind(database: Database, logged: Any, distil: Any) -> None:
+    logged(ADD[0], STAR)
+    distil()
+    first = only(database)
+    other = logged(ADD[1], MOVE)
+    distil()
+    assert other not in Procedures(database).members(first.id)
+    assert len(Procedures(database).all()) == 2
+
+
+def test_a_success_with_a_script_of_another_kind_is_not_filed_under_it(
+    database: Database, logged: Any, distil: Any
+) -> None:
+    logged(ADD[0])
+    distil()
+    todo = only(database)
+    assert todo.active is not None
+    listing = logged("Which files are in the archive folder?", [("list_directory", {"path": "archive"}, "(empty)")])
+    used(database, listing, todo.active)
+    distil()
+    assert listing not in Procedures(database).members(todo.id)
+    assert Procedures(database).get(todo.id).active == todo.active
+
+
+def test_a_success_of_another_kind_proves_no_candidate(database: Database, logged: Any, distil: Any) -> None:
+    failed = logged(ADD[0], BOX, False, "I use stars.")
+    draft = Draft("Add a todo\n1. Use stars.", "", "reason", lineage=((failed, "failure"), (failed, "reason")))
+    made = Procedures(database).add(
+        "Add a todo", [(ADD[0], failed)], draft, status="candidate", version_status="candidate"
+    )
+    listing = logged("Which files are in the archive folder?", [("list_directory", {"path": "archive"}, "(empty)")])
+    used(database, listing, Procedures(database).versions(made.id)[0])
+    distil()
+    assert Procedures(database).get(made.id).status == "candidate"
+
+
+def test_a_success_of_another_way_is_no_example_of_a_script(database: Database, logged: Any, distil: Any) -> None:
+    failed = logged(ADD[0], BOX, False, "I use stars.")
+    lineage = ((failed, "failure"), (failed, "reason"))
+    draft = Draft("Add a todo\n1. Use stars.", "", "reason", way=("append_file",), lineage=lineage)  # type: ignore[arg-type]
+    Procedures(database).add("Add a todo", [(ADD[0], failed)], draft, status="candidate", version_status="candidate")
+    retry = logged(ADD[0], MOVE, retry_of=failed)
+    used(database, retry, versions(database, "candidate")[0])
+    distil()
+    active = only(database).active
+    assert active is not None
+    assert active.example == ""
+
+
+def test_a_retry_is_told_of_apart_from_uses(database: Database, logged: Any, distil: Any) -> None:
+    before = worked_five_times(database, logged, distil)
+    failed = logged(ADD[2], STAR, False, "Put it at the top.")
+    used(database, failed, before)
+    distil()
+    (candidate,) = versions(database, "candidate")
+    retry = logged(ADD[2], BOX, retry_of=failed)
+    used(database, retry, candidate)
+    said = distil().summary["procedures"][0]["said"][0]
+    assert f"was not used yet, and worked in a retry (attempt {retry}), version 1 worked in 5 of 6 judged uses" in said
+
+
+@pytest.fixture
+def written(database: Database) -> Iterator[Callable[..., Draft]]:
+    """What the bundled model makes of successes for which it has written this script, each time that it was asked."""
+    with LlamaChat.open(bundled_model()) as chat:
+
+        def draft(script: str, attempts: Sequence[int], *, of: Sequence[int] | None = None) -> Draft:
+            successes, drafts = load(database, attempts), Drafts(database)
+            for success in successes:
+                for seed in (None, 1, 2):
+                    text = script if of is None or success.id in of else ""
+                    drafts.put(text, chat.fingerprint, "write", success.example, seed)
+            return Writer(chat, "proceduralization", drafts).from_successes(successes)
+
+        yield draft
+
+
+ADDING = (("append_file", {"path": "todo.md", "content": "* buy milk"}, "Appended"),)
+
+
+def test_a_script_that_makes_its_success_less_likely_is_not_published(
+    logged: Any, written: Callable[..., Draft]
+) -> None:
+    attempt = logged('Add "buy milk" to todo.md', ADDING)
+    draft = written("Add an entry to a todo list\n1. Append - [ ] <todo> as a checkbox.\n2. Say so.", [attempt])
+    assert draft.script == ""
+    assert draft.example.startswith("Task: ")
+    assert written("Add an entry to a todo list\n1. Append * <todo> to it.\n2. Say so.", [attempt]).script
+
+
+def test_a_script_of_a_success_that_was_misread_is_not_published(logged: Any, written: Callable[..., Draft]) -> None:
+    attempts = [logged(f'Add "{todo}" to todo.md', ADDING) for todo in ("buy milk", "buy eggs", "call the bank")]
+    closing = "Close a todo on a list\n1. Read the list.\n2. Use edit_file to remove the line of the todo."
+    assert written(closing, attempts, of=attempts[:1]).script == ""

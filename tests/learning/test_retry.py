@@ -235,3 +235,58 @@ def test_in_private_it_is_tried_again_and_nothing_is_learned(open_desk):
     assert (desk.root / "todo.md").read_text() == "# Todo\n* buy milk\n"
     assert recalled_names(desk) == []
     assert lasting.procedures.all() == ()
+
+
+LOOSE = Settings(memory=MemorySettings(holdout=0, threshold=-1.0))
+"""Whatever there is is recalled, also where it is of another kind."""
+FILED = "File a document\n1. Move <document> to <folder>/."
+
+
+def test_a_script_of_another_kind_is_not_what_a_retry_goes_on_from(open_desk):
+    desk = open_desk(settings=LOOSE)
+    todo = desk.teach("Add a todo\n1. Use append_file to add * <todo> to todo.md.", ADD_MILK)
+    (desk.root / "a.md").write_text("A\n")
+    wrong = call("move_file", source="a.md", destination="b.md")
+    attempt = desk.result(desk.play(wrong, "Done.", request="File a.md where it belongs")).attempt_id
+    assert [use.procedure_id for use in of_attempt(desk.database, attempt)] == [todo.id]
+    desk.learner.judge(attempt, False, "I file by month")
+    right = call("move_file", source="a.md", destination="2026-01/a.md")
+    retried = desk.result(desk.retry(attempt, "File a document\n1. Move it.", FILED, right, "Done.")).attempt_id
+    assert "append_file" not in desk.model.seen[2][-1].content
+    desk.learner.judge(retried, True)
+    assert len(desk.procedures.versions(todo.id)) == 1
+    assert retried not in desk.procedures.members(todo.id)
+    assert [procedure.title for procedure in desk.procedures.all("active")] == [todo.title, "File a document"]
+
+
+def test_what_was_said_twice_of_one_kind_is_one_procedure(desk, failed, retried):
+    desk.learner.judge(retried, False, "Still wrong there")
+    other = desk.result(desk.play(WRONG, "Done.", request=ADD_EGGS)).attempt_id
+    desk.learner.judge(other, False, "My todos start with a star")
+    desk.retry(other, WRITTEN, REVISED, RIGHT, "Done.")
+    assert len(desk.procedures.all()) == 1
+
+
+def test_a_model_that_changes_nothing_leaves_the_users_words_in_the_script(desk, failed):
+    desk.retry(failed, WRITTEN, *[WRITTEN] * 5, RIGHT, "Done.")
+    assert "2. My todos start with a star" in desk.prompt()
+
+
+@pytest.fixture
+def refused(desk):
+    """An attempt that did nothing, and of which something was said."""
+    attempt = desk.result(desk.play("I can't do that.")).attempt_id
+    desk.learner.judge(attempt, False, "You can, with a star")
+    return attempt
+
+
+def test_a_refusal_that_is_refused_again_leaves_nothing_behind(desk, refused):
+    again = desk.result(desk.retry(refused, WRITTEN, REVISED, "I still can't.")).attempt_id
+    assert desk.procedures.all() == ()
+    assert desk.learner.judge(again, False, "Try harder please").learned == ()
+
+
+def test_a_refusal_whose_retry_does_something_is_learned_from(desk, refused):
+    again = desk.result(desk.retry(refused, WRITTEN, REVISED, RIGHT, "Done.")).attempt_id
+    desk.learner.judge(again, True)
+    assert recalled_names(desk) == ["add-a-todo"]
