@@ -44,9 +44,9 @@ class Effect:
     plain_turns: float = 0.0
 
     @property
-    def merit(self) -> tuple[float, float]:
-        """What strengths are compared by: turns done right, then how likely."""
-        return self.turns, self.gain
+    def merit(self) -> tuple[bool, float, float]:
+        """What strengths are compared by: that they do no harm, turns done right, then how likely."""
+        return self.gain >= 0, self.turns, self.gain
 
 
 @dataclass(frozen=True)

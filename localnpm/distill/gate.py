@@ -21,7 +21,12 @@ from localnpm.engine.steering import NO_STEERING, Steering
 from localnpm.memory.procedure_records import VectorStatus
 
 HELD_OUT = 5
-"""Held-out pairs (deciding positions) under which a vector stays a candidate."""
+"""Held-out pairs (deciding positions) from which on a sign test can tell.
+
+Fewer are enough if none of them loses, random directions do worse, and more held-out turns come out right.
+"""
+FEWEST = 3
+"""Held-out positions under which a vector stays a candidate."""
 HELD_OUT_RUNS = 2
 """Runs that they must come from at least."""
 HALVED = 4
@@ -93,19 +98,23 @@ def verdict(evidence: Evidence) -> tuple[VectorStatus, str]:
     chance = float(np.percentile(evidence.random, 95)) if evidence.random else float("-inf")
     if pairs and mean <= chance:
         return "quarantined", f"random directions do as well ({mean:+.2f} nats; 95th percentile {chance:+.2f})"
-    if pairs < HELD_OUT or evidence.runs < HELD_OUT_RUNS:
+    if pairs < FEWEST or evidence.runs < HELD_OUT_RUNS:
         return "candidate", (
-            f"{pairs} held-out positions in {evidence.runs} runs; from {HELD_OUT} in {HELD_OUT_RUNS} on it can be "
-            "judged"
+            f"{pairs} held-out positions in {evidence.runs} runs; from {FEWEST} in {HELD_OUT_RUNS} on it can be judged"
+        )
+    told = f"margin {mean:+.2f} nats at {pairs} held-out positions in {evidence.runs} runs"
+    if pairs < HELD_OUT:
+        if min(evidence.gains) <= 0 or evidence.steered_turns <= evidence.turns:
+            return "candidate", f"{told}: too few, as not all grow, or no more turns come out right"
+        return "active", (
+            f"{told}, all of them growing; {evidence.steered_turns:.0%} of the turns come out right, without it "
+            f"{evidence.turns:.0%} (random {chance:+.2f})"
         )
     p = sign_test(evidence.gains)
     if p > SIGNIFICANCE:
         better = sum(gain > 0 for gain in evidence.gains)
         return "quarantined", f"the margin grew at only {better} of {pairs} held-out positions (p = {p:.2f})"
-    return "active", (
-        f"margin {mean:+.2f} nats at {pairs} held-out positions in {evidence.runs} runs (p = {p:.3f}; random "
-        f"{chance:+.2f})"
-    )
+    return "active", f"{told} (p = {p:.3f}; random {chance:+.2f})"
 
 
 def sign_test(values: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from localnpm.config import LearningSettings
 from localnpm.distill import contrast
 from localnpm.distill.calibrate import Effect, effects, windows
-from localnpm.distill.directions import mean_difference, principal_component, rows_at, site_slopes, steering_of
+from localnpm.distill.directions import mean_difference, principal_component, rows_at, site_slopes, steering_of, unit
 from localnpm.distill.distilled import DistilledVector, Synthesized
 from localnpm.distill.gguf import compose
 from localnpm.distill.replay import replay, without_memory
@@ -39,7 +39,7 @@ COEFFICIENTS = (0.2, 0.1)
 """Of a vector on the spot, the one that is tried first first."""
 LOOKED_AT = 2
 """Of the nearest successes so many are looked at before a vector on the spot is used."""
-PROBES = 192
+PROBES = 128
 MOST_SITES = 8
 """Vectors tried, and positions looked at, for the slope of one success."""
 AGREEMENT = 0.1
@@ -66,16 +66,16 @@ def synthesize(
 ) -> Synthesized | None:
     """One vector for a new request from its nearest trajectories (NPM, arXiv 2606.29824, pools differences).
 
-    It is used at the strongest of some coefficients at which each of the nearest successes would come out no worse
-    under what the other trajectories give.
+    Slopes are used where each success's own goes along with those of the others; differences of activations at the
+    strongest of some coefficients at which the nearest successes would come out no worse under what the others give.
 
     Args:
         nearest: trajectories with whether they succeeded and their similarity to the request, which weighs them.
         database: where activations and slopes are cached; what is missing is computed and kept.
 
     Returns:
-        None where there are no two successes (or no failures, for differences), where every strength does harm, or
-        where the model cannot be steered.
+        None where there are no two successes (or no failures, for differences), where they disagree or every strength
+        does harm, or where the model cannot be steered.
     """
     if not chat.model.steerable().works:
         return None
@@ -95,7 +95,11 @@ def synthesize(
     sizes = [np.linalg.norm(one.last, axis=1) for one in rows.values() if one is not None]
     norms: Float32Array = np.median(sizes, axis=0).astype(np.float32)
     layers = windows(chat.model.info.n_layer)[0]
-    coefficient = _safe(chat, successes[:LOOKED_AT], shares, norms, layers, settings, tools)
+    if settings.direction == "gradient":
+        floor = 2 / float(np.sqrt(chat.model.info.n_embd))
+        coefficient = COEFFICIENTS[0] if _agreement(shares) >= floor else None
+    else:
+        coefficient = _safe(chat, successes[:LOOKED_AT], shares, norms, layers, settings, tools)
     if coefficient is None:
         return None
     direction = _pooled(shares, settings)
@@ -168,6 +172,14 @@ def _difference_shares(
 def _pooled(shares: Sequence[_Share], settings: LearningSettings) -> Float32Array:
     take = principal_component if settings.direction == "principal" else mean_difference
     return take(np.stack([share.rows for share in shares]), [share.weight for share in shares])
+
+
+def _agreement(shares: Sequence[_Share]) -> float:
+    """Mean cosine of each slope and the weighted sum of the others: what it would gain by them, to first order."""
+    slopes = np.stack([share.rows[0] for share in shares])
+    weighted = slopes * np.array([[share.weight] for share in shares], np.float32)
+    others = weighted.sum(axis=0) - weighted
+    return float((unit(slopes) * unit(others)).sum(axis=1).mean())
 
 
 def _safe(

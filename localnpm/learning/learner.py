@@ -243,15 +243,19 @@ class Learner:
 
     def _cache_activations(self, cancel: Cancel | None) -> None:
         """Read the newest judged attempts once, so that a vector made on the spot need not."""
-        from localnpm.distill.quick_vectors import cache_activations
+        from localnpm.distill.quick_vectors import cache_activations, cache_slopes
         from localnpm.engine.llama_chat import LlamaChat
 
         model, log = self.bench.model, self.bench.log
         if not isinstance(model, LlamaChat) or not model.model.steerable().works:
             return
-        judged = [*log.attempts(limit=CACHED, judged="success"), *log.attempts(limit=CACHED, judged="failure")]
-        trajectories = [log.trajectory(attempt.id) for attempt in judged if not attempt.surroundings]
-        cache_activations(model, trajectories, self.bench.database, self.bench.settings.learning, cancel=cancel)
+        database, settings = self.bench.database, self.bench.settings.learning
+        successes, failures = (
+            [log.trajectory(one.id) for one in log.attempts(limit=CACHED, judged=judged) if not one.surroundings]
+            for judged in ("success", "failure")
+        )
+        cache_activations(model, [*successes, *failures], database, settings, cancel=cancel)
+        cache_slopes(model, successes, database, settings, cancel=cancel)
 
     def steer(self, texts: Sequence[str]) -> None:
         """Steer the next tasks by these vectors, `NAME:0.6@2-5`, in place of recall's; none: as recall chooses.

@@ -41,7 +41,18 @@ def test_each_failed_check_quarantines_with_its_reason(change: dict[str, object]
 
 
 def test_few_held_out_positions_make_a_candidate() -> None:
-    assert verdict(replace(GOOD, gains=GOOD.gains[:4]))[0] == "candidate"
+    assert verdict(replace(GOOD, gains=GOOD.gains[:2], turns=0.5, steered_turns=0.9))[0] == "candidate"
+
+
+def test_a_few_positions_are_enough_if_more_turns_come_out_right() -> None:
+    few = replace(GOOD, gains=GOOD.gains[:4])
+    assert verdict(replace(few, turns=0.5, steered_turns=0.5))[0] == "candidate"
+    assert verdict(replace(few, turns=0.5, steered_turns=0.7))[0] == "active"
+
+
+def test_a_few_positions_are_not_enough_if_one_of_them_loses() -> None:
+    few = replace(GOOD, gains=(0.9, 1.1, 0.8, -0.1), turns=0.5, steered_turns=0.7)
+    assert verdict(few)[0] == "candidate"
 
 
 def test_positions_of_a_single_run_make_a_candidate() -> None:
