@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from localnpm.tui.pulling import Pulling
 
 
+FromAgent = JobStarted | Happened | Asked | JobEnded | TakenBack | Judged
+
+
 class LocalnpmApp(Guarded, App[None]):
     """The terminal app. `reported` holds what went wrong inside it; the user was told of each."""
 
@@ -88,6 +91,7 @@ class LocalnpmApp(Guarded, App[None]):
         self._session_id = session_id
         self.reported: list[BaseException] = []
         self.pulling: Pulling | None = None
+        self._arrived: asyncio.Queue[FromAgent] = asyncio.Queue()
         self._storm = Storm()
         self._up = False
         self._early: list[keys.Key | keys.Paste] | None = []
@@ -141,6 +145,7 @@ class LocalnpmApp(Guarded, App[None]):
         """Show the chat; open the agent when it has been painted."""
         self.apply(self.looks)
         looks.remember_theme(self)
+        self._take_in()
         for name in (signal.SIGTERM, signal.SIGHUP):
             # The terminal was closed, or the machine shuts down.
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
@@ -191,7 +196,9 @@ class LocalnpmApp(Guarded, App[None]):
         """Hand over the keys that came too early, in their order, and the text that was not sent the last time."""
         early, self._early = self._early or [], None
         for event in early:
-            await super().on_event(event)
+            # A terminal that is not yet in the app's hands turns Enter into a line feed.
+            is_enter = isinstance(event, keys.Key) and event.key == "ctrl+j"
+            await super().on_event(keys.Key("enter", "\r") if is_enter else event)
         self._up = True
         if not self.options.private:
             kept = await asyncio.to_thread(draft.take, self.home)
@@ -237,11 +244,6 @@ class LocalnpmApp(Guarded, App[None]):
         """The screen of the conversation, which is always there."""
         return next(screen for screen in self.screen_stack if isinstance(screen, ChatScreen))
 
-    async def _hand_on(self, message: JobStarted | Happened | Asked | JobEnded) -> None:
-        """To the chat, unless the app is being closed and it is gone."""
-        if any(isinstance(screen, ChatScreen) for screen in self.screen_stack):
-            await self.chat.take(message)
-
     @property
     def usable(self) -> bool:
         """Whether the agent has been opened, or it is known that it cannot be."""
@@ -281,51 +283,79 @@ class LocalnpmApp(Guarded, App[None]):
             visible(message.message), title="The agent cannot be opened", severity="error", timeout=60, markup=False
         )
 
-    async def on_job_started(self, message: JobStarted) -> None:
+    def on_job_started(self, message: JobStarted) -> None:
         """A request is being carried out."""
-        if message.what == "task":
-            self.tell_status(activity="reading", progress=0.0, steering=0.0)
-        await self._hand_on(message)
+        self._arrived.put_nowait(message)
 
-    async def on_happened(self, message: Happened) -> None:
-        """Keep the status; hand the event on."""
-        match message.event:
-            case events.PromptProgress(done, total) if total:
+    def on_happened(self, message: Happened) -> None:
+        """The agent does something."""
+        self._arrived.put_nowait(message)
+
+    def on_asked(self, message: Asked) -> None:
+        """The agent waits for the user."""
+        self._arrived.put_nowait(message)
+
+    def on_job_ended(self, message: JobEnded) -> None:
+        """The request is over."""
+        self._arrived.put_nowait(message)
+
+    @work(exit_on_error=False)
+    async def _take_in(self) -> None:
+        """Show what the agent's thread tells, one after another.
+
+        Here, and not where it arrives: keys arrive there too, and would wait for whatever is being drawn.
+        """
+        while True:
+            message = await self._arrived.get()
+            try:
+                self._note(message)
+                if any(isinstance(screen, ChatScreen) for screen in self.screen_stack):
+                    await self._show(message)
+                if isinstance(message, JobEnded) and self.status.activity != "unusable":
+                    self.tell_status(activity="ready", progress=0.0)
+            except Exception as error:  # noqa: BLE001 - what comes after it is to be shown all the same
+                self.report(error)
+
+    async def _show(self, message: FromAgent) -> None:
+        match message:
+            case TakenBack():
+                await self.chat.taken_back(message)
+            case Judged():
+                await self.chat.judged(message)
+            case _:
+                await self.chat.take(message)
+
+    def _note(self, message: FromAgent) -> None:
+        """Keep the status."""
+        match message:
+            case JobStarted(what="task"):
+                self.tell_status(activity="reading", progress=0.0, steering=0.0)
+            case Asked():
+                self.tell_status(activity="asking")
+            case Happened(event=events.PromptProgress(done, total)) if total:
                 self.tell_status(activity="reading", progress=done / total)
-            case events.Token() | events.Thought() if self.status.activity != "generating":
+            case Happened(event=events.Token() | events.Thought()) if self.status.activity != "generating":
                 self.tell_status(activity="generating")
-            case events.ToolResult():
+            case Happened(event=events.ToolResult()):
                 self.tell_status(activity="reading", progress=0.0)
-            case events.Recalled(coefficient=coefficient):
+            case Happened(event=events.Recalled(coefficient=coefficient)):
                 self.tell_status(steering=coefficient)
-            case events.Result(tokens_per_second=speed, context_tokens=used) if used:
+            case Happened(event=events.Result(tokens_per_second=speed, context_tokens=used)) if used:
                 self.tell_status(tokens_per_second=speed, used=used)
             case _:
                 pass
-        await self._hand_on(message)
-
-    async def on_asked(self, message: Asked) -> None:
-        """The agent waits for the user."""
-        self.tell_status(activity="asking")
-        await self._hand_on(message)
-
-    async def on_job_ended(self, message: JobEnded) -> None:
-        """The request is over."""
-        if self.status.activity != "unusable":
-            self.tell_status(activity="ready", progress=0.0)
-        await self._hand_on(message)
 
     def on_mode_set(self, message: ModeSet) -> None:
         """Always visible."""
         self.tell_status(mode=message.mode)
 
-    async def on_taken_back(self, message: TakenBack) -> None:
+    def on_taken_back(self, message: TakenBack) -> None:
         """Earlier attempts were taken back."""
-        await self.chat.taken_back(message)
+        self._arrived.put_nowait(message)
 
-    async def on_judged(self, message: Judged) -> None:
+    def on_judged(self, message: Judged) -> None:
         """A verdict was written."""
-        await self.chat.judged(message)
+        self._arrived.put_nowait(message)
 
     def on_learns(self, message: Learns) -> None:
         """Say how far a pass is."""

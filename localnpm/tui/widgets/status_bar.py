@@ -14,4 +14,4 @@ class StatusBar(Static):
         self.watch(self.app, "status", self._show)
 
     def _show(self, status: Status) -> None:
-        self.update(literal(status.words()))
+        self.update(literal(status.words()), layout=False)
