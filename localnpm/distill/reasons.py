@@ -1,11 +1,12 @@
 """What a failure and the user's words about it teach: a script of the kind, or of the failed run, put right.
 
-A small model does one thing at a time, so it is told a complaint sentence by sentence, and often hands a script back as
-it is; what it leaves undone stands in the script in the user's own words at least. Not covered: the prompts
-(scripts.py), when a reason is learned from (learning/retry.py, policies.py).
+A small model does one thing at a time, so it is told a complaint sentence by sentence. It often hands a script back as
+it is, or puts back what the sentence before had put right; what it leaves undone stands in the script in the user's own
+words at least. Not covered: the prompts (scripts.py), when a reason is learned from (learning/retry.py, policies.py).
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -27,6 +28,7 @@ FEWEST_WORDS = 3
 """A sentence of fewer words ("No.", "Not there.") is told with the next one."""
 
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
+_PIECE = re.compile(r"\w+|[^\w\s]")
 _WORD = re.compile(r"\w+")
 _EMPTY = frozenset(
     _WORD.findall("a all and at bad false good incorrect is it no nope not ok right so still that this was wrong")
@@ -62,13 +64,15 @@ def draft_from_reason(
         ModelError: the model failed, or the attempt does not fit its context.
     """
     told, failed = _told(chat, reason), compact(trajectory)
-    script, left = "", told
+    script, before, left = "", "", told
     if base is not None and base.script:
-        script, left = _revised(chat, base.script, failed, told, cancel)
+        before = base.script
+        script, left = _revised(chat, before, failed, told, cancel)
     if len(left) == len(told):
         # No script, or what was in the prompt says it already and did not help: say it in the failed run's own terms.
-        script, left = _revised(chat, write_script(chat, failed, cancel=cancel), failed, told, cancel)
-    script = _with_the_rest(chat, script, trajectory, left, cancel)
+        before = write_script(chat, failed, cancel=cancel)
+        script, left = _revised(chat, before, failed, told, cancel)
+    script = _with_the_rest(chat, before, script, trajectory, left, cancel)
     lineage: tuple[tuple[int, Role], ...] = ((trajectory.attempt.id, "failure"), (trajectory.attempt.id, "reason"))
     words = (trajectory.request, reason, *said)
     kept = base.script if base is not None else ""
@@ -91,8 +95,8 @@ def put_right(chat: ChatModel, script: str, failure: Trajectory, reason: str, *,
         CancelledError: `cancel` was set.
         ModelError: the model failed, or the attempt does not fit its context.
     """
-    script, left = _revised(chat, script, compact(failure), _told(chat, reason), cancel)
-    return _with_the_rest(chat, script, failure, left, cancel)
+    revised, left = _revised(chat, script, compact(failure), _told(chat, reason), cancel)
+    return _with_the_rest(chat, script, revised, failure, left, cancel)
 
 
 def sentences(reason: str) -> list[str]:
@@ -132,31 +136,40 @@ def _told(chat: ChatModel, reason: str) -> list[str]:
 
 
 def _with_the_rest(
-    chat: ChatModel, script: str, failure: Trajectory, left: Sequence[str], cancel: Cancel | None
+    chat: ChatModel, before: str, script: str, failure: Trajectory, left: Sequence[str], cancel: Cancel | None
 ) -> str:
     """The script with what changed nothing in it at first: drawn, else in the user's own words."""
     for sentence in left:
-        script = _drawn(chat, script, failure, sentence, cancel) or with_words(script, sentence)
+        script = _drawn(chat, before, script, failure, sentence, cancel) or with_words(script, sentence)
     return script
+
+
+def _keeps(before: str, script: str, revised: str) -> bool:
+    """Whether a revision leaves what earlier ones have put in; a small model puts back what it was before."""
+    pieces, now, then = (Counter(_PIECE.findall(text)) for text in (before, script, revised))
+    return not (now - pieces) - then
 
 
 def _revised(
     chat: ChatModel, script: str, failed: str, told: Sequence[str], cancel: Cancel | None
 ) -> tuple[str, list[str]]:
-    """The script put right sentence by sentence, and the sentences that changed nothing."""
-    left = []
+    """The script put right sentence by sentence, and the sentences that changed nothing, or undid an earlier one."""
+    before, left = script, []
     for sentence in told:
         try:
             revised = revise_script(chat, script, failed=failed, complaint=sentence, cancel=cancel)
         except ScriptError:
             revised = script
-        if revised == script:
+        if revised == script or not _keeps(before, script, revised):
             left.append(sentence)
-        script = revised
+        else:
+            script = revised
     return script, left
 
 
-def _drawn(chat: ChatModel, script: str, failure: Trajectory, complaint: str, cancel: Cancel | None) -> str:
+def _drawn(
+    chat: ChatModel, before: str, script: str, failure: Trajectory, complaint: str, cancel: Cancel | None
+) -> str:
     """A revision that is drawn, since the likeliest changes nothing; empty where those that are drawn do not either.
 
     Of those that differ the one is taken in whose light the failed run is least likely, or, of a larger model's, that
@@ -171,7 +184,7 @@ def _drawn(chat: ChatModel, script: str, failure: Trajectory, complaint: str, ca
             )
         except ScriptError:
             continue
-        if other != script:
+        if other != script and _keeps(before, script, other):
             changed.append(other)
     if not changed:
         return ""

@@ -613,7 +613,6 @@ def test_a_script_that_makes_its_success_less_likely_is_not_published(
     draft = written("Add an entry to a todo list\n1. Append - [ ] <todo> as a checkbox.\n2. Say so.", [attempt])
     assert draft.script == ""
     assert draft.example.startswith("Task: ")
-    assert written("Add an entry to a todo list\n1. Append * <todo> to it.\n2. Say so.", [attempt]).script
 
 
 def test_a_script_of_a_success_that_was_misread_is_not_published(logged: Any, written: Callable[..., Draft]) -> None:

@@ -112,3 +112,9 @@ def test_words_that_are_a_step_already_are_not_added_twice() -> None:
 
 def test_a_script_that_failed_is_put_right_by_both_sentences() -> None:
     assert put_right(ScriptedModel(FOLDER, BOTH), SCRIPT, failed(), TWO) == BOTH
+
+
+def test_a_revision_that_takes_back_the_one_before_is_not_taken() -> None:
+    model = ScriptedModel(SCRIPT, FOLDER, *[SCRIPT] * (1 + SAMPLES))
+    script = draft_from_reason(model, failed(), TWO, None).script
+    assert script.splitlines()[1:3] == ["1. Write notes/<title>.md.", "2. My site needs front matter."]
