@@ -66,8 +66,8 @@ def synthesize(
 ) -> Synthesized | None:
     """One vector for a new request from its nearest trajectories (NPM, arXiv 2606.29824, pools differences).
 
-    Slopes are used where each success's own goes along with those of the others; differences of activations at the
-    strongest of some coefficients at which the nearest successes would come out no worse under what the others give.
+    It is used at the strongest of some coefficients at which the nearest successes would come out no worse under what
+    the others give; slopes only where each goes along with those of the others. That reads two successes again.
 
     Args:
         nearest: trajectories with whether they succeeded and their similarity to the request, which weighs them.
@@ -95,11 +95,9 @@ def synthesize(
     sizes = [np.linalg.norm(one.last, axis=1) for one in rows.values() if one is not None]
     norms: Float32Array = np.median(sizes, axis=0).astype(np.float32)
     layers = windows(chat.model.info.n_layer)[0]
-    if settings.direction == "gradient":
-        floor = 2 / float(np.sqrt(chat.model.info.n_embd))
-        coefficient = COEFFICIENTS[0] if _agreement(shares) >= floor else None
-    else:
-        coefficient = _safe(chat, successes[:LOOKED_AT], shares, norms, layers, settings, tools)
+    if settings.direction == "gradient" and _agreement(shares) < 2 / float(np.sqrt(chat.model.info.n_embd)):
+        return None
+    coefficient = _safe(chat, successes[:LOOKED_AT], shares, norms, layers, settings, tools)
     if coefficient is None:
         return None
     direction = _pooled(shares, settings)
