@@ -300,10 +300,16 @@ class AttemptLog:
         self, *, limit: int = 20, session_id: int | None = None, judged: Judged | None = None
     ) -> tuple[Attempt, ...]:
         """Attempts, newest first; `judged` keeps those whose outcome is that, `none` those without one."""
+        if judged is None:
+            rows = self.database.query(
+                "SELECT * FROM attempts WHERE :session IS NULL OR session_id = :session ORDER BY id DESC LIMIT :limit",
+                {"session": session_id, "limit": limit},
+            )
+            return tuple(read_attempt(row) for row in rows)
         rows = self.database.query(
             "SELECT attempts.* FROM attempts LEFT JOIN outcomes ON outcomes.attempt_id = attempts.id "
-            "WHERE (:session IS NULL OR session_id = :session) AND (:judged IS NULL OR :judged = "
-            "CASE outcomes.success WHEN 1 THEN 'success' WHEN 0 THEN 'failure' ELSE 'none' END) "
+            "WHERE (:session IS NULL OR session_id = :session) AND :judged = "
+            "CASE outcomes.success WHEN 1 THEN 'success' WHEN 0 THEN 'failure' ELSE 'none' END "
             "ORDER BY attempts.id DESC LIMIT :limit",
             {"session": session_id, "judged": judged, "limit": limit},
         )

@@ -9,9 +9,11 @@ from localnpm.memory.records import Channel
 
 _JUDGED = """
     SELECT attempts.id, started_at, channel, success FROM outcomes JOIN attempts ON attempts.id = outcomes.attempt_id
-    WHERE NOT practice AND retry_of IS NULL AND (success OR NOT surroundings)
-    ORDER BY attempts.id DESC LIMIT ?
+    WHERE outcomes.attempt_id >= :least AND NOT practice AND retry_of IS NULL AND (success OR NOT surroundings)
+    ORDER BY attempts.id DESC LIMIT :limit
 """
+# Without a least id every verdict there is would be ranked.
+_LEAST = "SELECT DISTINCT attempt_id FROM verdicts ORDER BY attempt_id DESC LIMIT 1 OFFSET ?"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,10 @@ class JudgedTask:
 
 def judged_tasks(database: Database, limit: int = 1000) -> tuple[JudgedTask, ...]:
     """The last judged tasks, oldest first; retries, practice and failures of the surroundings are not tasks."""
-    rows = database.query(_JUDGED, (limit,))
+    least = database.query(_LEAST, (limit + limit // 4,))
+    rows = database.query(_JUDGED, {"least": least[0][0] if least else 0, "limit": limit})
+    if least and len(rows) < limit:
+        rows = database.query(_JUDGED, {"least": 0, "limit": limit})
     return tuple(
         JudgedTask(row["id"], datetime.fromisoformat(row["started_at"]), row["channel"], bool(row["success"]))
         for row in reversed(rows)

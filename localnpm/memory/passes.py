@@ -18,6 +18,7 @@ from localnpm.memory.clock import now, parse
 from localnpm.memory.database import Database
 from localnpm.memory.pass_undo import TABLES, current, digest, put_back, store, watching
 from localnpm.memory.procedure_records import Cause, Pass, Policy
+from localnpm.memory.verdicts import literally
 
 
 class Passes:
@@ -135,10 +136,15 @@ class Passes:
         One that was reverted has seen them too: what the user took back is not learned again unasked. A failure of
         the surroundings teaches nothing and does not count.
         """
+        seen = self.database.query(
+            "SELECT coalesce(max(last_verdict), 0) FROM passes WHERE status IN ('published', 'reverted')"
+        )[0][0]
+        fresh = self.database.query("SELECT DISTINCT attempt_id FROM verdicts WHERE id > ?", (seen,))
         rows = self.database.query(
             "SELECT count(*) FROM outcomes JOIN attempts ON attempts.id = outcomes.attempt_id "
-            "WHERE (success OR NOT surroundings) AND verdict_id > coalesce("
-            "(SELECT max(last_verdict) FROM passes WHERE status IN ('published', 'reverted')), 0)"
+            f"WHERE (success OR NOT surroundings) AND verdict_id > ? "
+            f"AND outcomes.attempt_id IN ({literally(row[0] for row in fresh)})",
+            (seen,),
         )
         return int(rows[0][0])
 

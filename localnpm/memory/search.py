@@ -5,6 +5,7 @@ text has them all, the query is looked for as it stands, which also finds a part
 """
 
 import re
+import sqlite3
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,11 +65,7 @@ def search(database: Database, text: str, *, limit: int = 20) -> tuple[Hit, ...]
     wanted = storable(text).replace("\0", " ").strip()[:MOST_CHARACTERS]
     if not wanted:
         return ()
-    words = list(dict.fromkeys(wanted.replace('"', " ").split()))[:MOST_WORDS]
-    rows = database.query(_BY_WORDS, {"query": _quoted(words), "most": MOST_ROWS})
-    if not rows:
-        words = [wanted]
-        rows = database.query(_AS_IT_STANDS, {"query": wanted, "most": MOST_ROWS})
+    rows, words = _found(database, wanted)
     best: dict[int, tuple[Place, int]] = {}
     for row in rows:
         shown = best.setdefault(row["attempt_id"], (row["place"], row["id"]))
@@ -80,11 +77,27 @@ def search(database: Database, text: str, *, limit: int = 20) -> tuple[Hit, ...]
     )
 
 
+def attempts_with(database: Database, text: str) -> tuple[int, ...]:
+    """The ids of what `search` finds, all of them, without the words around the matches."""
+    wanted = storable(text).replace("\0", " ").strip()[:MOST_CHARACTERS]
+    rows = _found(database, wanted)[0] if wanted else []
+    return tuple(dict.fromkeys(row["attempt_id"] for row in rows))
+
+
 def words_of(text: str) -> tuple[str, str]:
     """What the user typed, bounded, and an FTS5 query for its words; both empty where there is nothing to look for."""
     wanted = storable(text).replace("\0", " ").strip()[:MOST_CHARACTERS]
     words = list(dict.fromkeys(wanted.replace('"', " ").split()))[:MOST_WORDS]
     return wanted, _quoted(words) if wanted else ""
+
+
+def _found(database: Database, wanted: str) -> tuple[list[sqlite3.Row], list[str]]:
+    """Matching rows, the best first, and the words that they were found by."""
+    words = list(dict.fromkeys(wanted.replace('"', " ").split()))[:MOST_WORDS]
+    rows = database.query(_BY_WORDS, {"query": _quoted(words), "most": MOST_ROWS})
+    if rows:
+        return rows, words
+    return database.query(_AS_IT_STANDS, {"query": wanted, "most": MOST_ROWS}), [wanted]
 
 
 def _quoted(words: list[str]) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from localnpm.errors import NotFoundError
 from localnpm.memory.database import Database, storable
-from localnpm.memory.search import MOST_ROWS, search
+from localnpm.memory.search import attempts_with
 
 TITLE_LENGTH = 60
 
@@ -61,7 +61,7 @@ def search_sessions(database: Database, text: str, *, limit: int = 20) -> tuple[
     if not wanted:
         return ()
     titled = database.query("SELECT id FROM sessions WHERE instr(lower(title), lower(?)) ORDER BY id DESC", (wanted,))
-    hits = json.dumps([hit.attempt_id for hit in search(database, text, limit=MOST_ROWS)])
+    hits = json.dumps(attempts_with(database, text))
     within = database.query(
         "SELECT session_id FROM json_each(?) AS hit JOIN attempts ON attempts.id = hit.value ORDER BY hit.key", (hits,)
     )

@@ -15,6 +15,7 @@ from localnpm.memory.database import Database, storable
 from localnpm.memory.procedure_records import Use
 from localnpm.memory.records import Channel
 from localnpm.memory.uplift import Arm, Uplift, uplift
+from localnpm.memory.verdicts import literally
 
 CHANNELS: tuple[Channel, ...] = ("none", "script", "vector", "both")
 WITH_MEMORY: tuple[Channel, ...] = ("script", "vector", "both")
@@ -39,7 +40,7 @@ _TALLIES = """
         sum(counts * confidence * confidence / (probability * probability)) AS squares,
         sum(counts * success * confidence / probability) AS total_won
     FROM uses JOIN outcomes USING (attempt_id) JOIN attempts ON attempts.id = attempt_id
-    WHERE practice = 0 AND retry_of IS NULL AND surroundings = 0
+    WHERE practice = 0 AND retry_of IS NULL AND surroundings = 0 {more}
     GROUP BY procedure_id, version_id, uses.channel
 """
 # Changes with every use that is recorded, forgotten or given to another procedure, and with every verdict.
@@ -218,10 +219,18 @@ def utilities(everything: AllStatistics, procedure_ids: Iterable[int]) -> dict[i
     return {chosen: everything.of(chosen).utility if chosen in judged else unused for chosen in procedure_ids}
 
 
-def _read(database: Database) -> AllStatistics:
+def some_statistics(database: Database, procedure_ids: Iterable[int]) -> AllStatistics:
+    """The statistics of some procedures, sooner read than those of all; `overall` is of these only."""
+    ids = literally(procedure_ids)
+    attempts = database.query(f"SELECT DISTINCT attempt_id FROM uses WHERE procedure_id IN ({ids})")
+    listed = literally(row[0] for row in attempts)
+    return _read(database, f"AND procedure_id IN ({ids}) AND outcomes.attempt_id IN ({listed})")
+
+
+def _read(database: Database, more: str = "") -> AllStatistics:
     rows: dict[int, list[tuple[int | None, Channel, Tally]]] = {}
     overall = dict(NOTHING)
-    for row in database.query(_TALLIES):
+    for row in database.query(_TALLIES.format(more=more)):
         tally = _tally(row)
         rows.setdefault(row["procedure_id"], []).append((row["version_id"], row["channel"], tally))
         overall[row["channel"]] += tally

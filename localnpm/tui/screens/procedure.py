@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from localnpm.memory.procedure_records import Procedure, StoredVector, Use, Version
 from localnpm.memory.procedures import Procedures
-from localnpm.memory.uses import Statistics, of_procedure, statistics
+from localnpm.memory.uses import Statistics, of_procedure, some_statistics
 from localnpm.memory.vector_store import VectorStore
 from localnpm.memory.verdicts import Outcome, outcomes
 from localnpm.plain import visible
@@ -73,7 +73,7 @@ class ProcedureScreen(Page[WholeProcedure]):
             store.get(self._procedure_id),
             store.versions(self._procedure_id),
             store.keys(self._procedure_id),
-            statistics(database, self._procedure_id),
+            some_statistics(database, [self._procedure_id]).of(self._procedure_id),
             uses,
             outcomes(database, [use.attempt_id for use in uses]),
             VectorStore(database).live_of(self._procedure_id),

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 from localnpm.memory.procedure_records import Procedure, ProcedureStatus
 from localnpm.memory.procedures import Procedures
-from localnpm.memory.uses import Statistics, all_statistics
+from localnpm.memory.uses import Statistics, some_statistics
 from localnpm.tui.procedure_changes import switch
 from localnpm.tui.screens.forgetting import consent, told
 from localnpm.tui.screens.lists import ListPage
@@ -47,7 +47,7 @@ class ProceduresScreen(ListPage[ProcedureRow]):
         store = Procedures(self.app.database)
         status = cast(ProcedureStatus, wanted) if wanted else None
         found = store.search(text, limit, status) if text else store.latest(limit, status)
-        known = all_statistics(self.app.database)
+        known = some_statistics(self.app.database, [procedure.id for procedure in found])
         return [ProcedureRow(procedure, known.of(procedure.id)) for procedure in found]
 
     def cells(self, row: ProcedureRow) -> Sequence[str]:
