@@ -27,7 +27,7 @@ from localnpm.memory.procedure_records import Draft, Role, Source, Version
 Build = Literal["trajectory", "script", "proceduralization"]
 
 SLACK = 2.0
-"""Nats by which a script that has worked may make an example of it less likely than no script."""
+"""Nats by which a script may make a success less likely than no script does, where it was written from another one."""
 SOURCES = 3
 """Successes that scripts are written from, for them to agree on one."""
 DRAWN = (1, 2)
@@ -66,10 +66,12 @@ class Writer:
                 for text, attempt in written
                 if text and tells_of(text, attempt.way) and self._titled(text, chosen)
             ]
-            if usable:
-                script = self._choose(usable, chosen)
-                source = next(attempt for text, attempt in usable if text == script)
-                script = script if self._supported(script, chosen) else ""
+            while usable and not script:
+                best = self._choose(usable, chosen)
+                origin = next(attempt for text, attempt in usable if text == best)
+                if self._supported(best, [origin]) and self._supported(best, chosen, -SLACK):
+                    script, source = best, origin
+                usable = [(text, attempt) for text, attempt in usable if text != best]
         return self._draft(script, source, "built", successes)
 
     def from_any(self, attempt: Judged) -> Draft:
@@ -180,7 +182,7 @@ class Writer:
     def _supported(self, script: str, successes: Sequence[Judged], least: float = 0.0) -> bool:
         """Whether what successes did is likelier with a script than without it; of larger models it is not asked.
 
-        A script that is not has misread its task, and the best of several that is not leaves none that would be.
+        A script that fails this by the success that it was written from has misread it.
         """
         chat = self.chat
         if not isinstance(chat, LlamaChat) or not can_score(chat):
