@@ -7,9 +7,13 @@ Not covered: which rows are compared (report.py), curves over time (learning_cur
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Task = TypeVar("Task", bound=Hashable)
+Cluster = TypeVar("Cluster", bound=Hashable)
 
 RESAMPLES = 4000
 LEVEL = 95.0
@@ -56,9 +60,9 @@ def cluster_bootstrap(
 
 
 def paired_difference(
-    these: Mapping[Hashable, float],
-    those: Mapping[Hashable, float],
-    clusters: Mapping[Hashable, Hashable],
+    these: Mapping[Task, float],
+    those: Mapping[Task, float],
+    clusters: Mapping[Task, Cluster],
     *,
     seed: int = 0,
 ) -> Estimate:
@@ -69,7 +73,7 @@ def paired_difference(
     )
 
 
-def harm(these: Mapping[Hashable, float], those: Mapping[Hashable, float]) -> tuple[int, int]:
+def harm(these: Mapping[Task, float], those: Mapping[Task, float]) -> tuple[int, int]:
     """(tasks that succeed in those and fail in these, tasks that succeed in those), of the tasks that both have."""
     succeeded = [task for task, value in those.items() if value > 0 and task in these]
     return sum(these[task] <= 0 for task in succeeded), len(succeeded)
