@@ -1,11 +1,14 @@
 """The conversation on the screen: streams, stops, what waits, what is folded, and the commands that act on it."""
 
+import asyncio
 from time import monotonic
 
 import pytest
+from textual.events import Key
 from textual.widgets import Collapsible
 
 from localnpm.agent.scripted import answer, call
+from localnpm.evals.random_gguf import Shape, write_random_model
 from localnpm.tui.widgets.approval import Approval
 from localnpm.tui.widgets.said import Said
 from localnpm.tui.widgets.transcript import BLOCK, KEPT
@@ -37,7 +40,7 @@ async def ask(app, pilot, until, *texts):
 
 
 async def test_what_is_shown_at_the_end_is_the_answer_whole(place, running, until):
-    text = "# Files\n\n" + "\n".join(f"- file {number}" for number in range(200))
+    text = "# Files\n\n" + "\n".join(f"- file {number}" for number in range(30))
     place.play(LIST, answer(text, thought="looking\naround"))
     app = place.scripted()
     async with running(app) as pilot:
@@ -261,6 +264,7 @@ async def talk(app, place, pilot, until, first, last):
     return len(list(app.chat.transcript.walk_children()))
 
 
+@pytest.mark.slow
 async def test_the_screen_holds_only_so_much_and_shows_the_rest_again_on_request(place, running, until):
     app = place.scripted()
     async with running(app) as pilot:
@@ -278,3 +282,28 @@ async def test_three_hundred_exchanges_leave_as_many_widgets_as_twenty(place, ru
         counts = [await talk(app, place, pilot, until, first, first + KEPT) for first in range(0, 300, KEPT)]
         print("widgets after 20, 40, ... 300 exchanges:", counts)
         assert len(set(counts)) == 1
+
+
+@pytest.mark.slow
+async def test_escape_stops_reading_a_long_prompt_within_a_quarter_of_a_second(place, running, until, tmp_path):
+    model = tmp_path / "random.gguf"
+    write_random_model(model, Shape("llama", 6, 1024, 16, 4, 2048, 320, 16384), quantized=True)
+    app = place.real(model=model, memory="none")
+    async with running(app, ready=False) as pilot:
+        await until(pilot, lambda: app.status.activity == "ready", seconds=90)
+        app.chat.composer.write("next thought")
+        seconds = []
+        for _ in range(3):
+            await app.chat.ask("a long request, " * 180)
+            await until(pilot, lambda: app.status.progress > 0 or ended(app), seconds=60)
+            assert app.status.activity == "reading"
+            begun = monotonic()
+            app.post_message(Key("escape", None))
+            while app.backend.busy:
+                await asyncio.sleep(0.002)
+            seconds.append(monotonic() - begun)
+            await until(pilot, lambda: ended(app))
+            assert exchange(app).result.status == "cancelled"
+        assert app.chat.composer.text == "next thought"
+        # Other work on the machine may delay one of them.
+        assert min(seconds) < STOP_SECONDS
