@@ -25,7 +25,7 @@ Progress = Callable[[str, int, int], None]
 MOST_SITES = 24
 MOST_KEPT = 12
 """Deciding sites at most, and those beside them where the model is right by itself."""
-PROBES = 512
+PROBES = 768
 """Vectors tried to measure a direction; see directions.site_slopes."""
 
 

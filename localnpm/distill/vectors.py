@@ -194,7 +194,7 @@ def _evidence(
         return seen
     deciding = {site.run for site in runs.decisions}
     if len(deciding) >= gate.HALVED:
-        agreement = split_half(slopes, halves(runs.sites)) if slopes is not None else _halves(runs, settings)
+        agreement = _agreement(runs, slopes) if slopes is not None else _halves(runs, settings)
         seen = replace(seen, agreement=agreement)
     chance = [random_directions((len(norms), model.info.n_embd), rng) for _ in range(gate.RANDOM_DIRECTIONS)]
     gains: list[Float32Array] = []
@@ -221,6 +221,13 @@ def _evidence(
         calls=float(plain),
         steered_calls=float(steered),
     )
+
+
+def _agreement(runs: Runs, slopes: Float32Array) -> float:
+    """Cosine of what two halves of the runs give where the model goes wrong; what it has right says little of it."""
+    deciding = [index for index, site in enumerate(runs.sites) if not site.kept]
+    half = halves(runs.sites)
+    return split_half(slopes[deciding], [half[index] for index in deciding])
 
 
 def _halves(runs: Runs, settings: LearningSettings) -> float:
