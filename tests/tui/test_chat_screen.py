@@ -276,6 +276,7 @@ async def test_the_screen_holds_only_so_much_and_shows_the_rest_again_on_request
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_three_hundred_exchanges_leave_as_many_widgets_as_twenty(place, running, until):
     app = place.scripted()
     async with running(app) as pilot:
