@@ -37,10 +37,11 @@ def learn(
     """Make the due pass; what came of it is told, unless it was put off."""
     from localnpm.tui.actions.memory import came_of
 
-    post(Learns("learning", 0, 1))
-    made = agent.learner.distil(
-        "idle", cancel=cancel, progress=lambda what, done, total: post(Learns(what, done, total))
-    )
+    def tell(what: str, done: int, total: int) -> None:
+        post(Learns(what, done, total))
+
+    tell("learning", 0, 1)
+    made = agent.learner.distil("idle", cancel=cancel, progress=tell)
     if made.status != "interrupted":
         post(Told(came_of(made)))
     return iter(())
