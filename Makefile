@@ -9,7 +9,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH := torch==2.13.0
 PYTEST_ARGS ?=
 
-.PHONY: run test check clean
+.PHONY: run test check snapshots screenshots clean
 
 run: $(VENV)/ready
 	@$(VENV)/bin/localnpm chat $(if $(WORKSPACE),--workspace "$(WORKSPACE)",--sample)
@@ -19,6 +19,14 @@ test: $(VENV)/ready-dev
 
 check: $(VENV)/ready-dev
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+
+# What the tests compare the app's screens with; look at the difference before you commit it.
+snapshots: $(VENV)/ready-dev
+	@LOCALNPM_UPDATE_SNAPSHOTS=1 $(VENV)/bin/python -m pytest -q tests/tui/test_snapshots.py
+
+# The pictures in the README.
+screenshots: $(VENV)/ready
+	@$(VENV)/bin/python -m localnpm.tui.screenshots
 
 clean:
 	rm -rf $(VENV)
