@@ -52,7 +52,7 @@ async def test_a_key_allows_as_far_as_it_says(place, running, until, key, questi
             await listening(pilot, until, approval)
             await pilot.press(key)
             count += 1
-            await until(pilot, lambda: not approval.is_attached)
+            await until(pilot, lambda approval=approval: not approval.is_attached)
             await until(pilot, lambda: app.screen.query(Approval) or app.chat.transcript.exchanges[0].ended)
         assert count == questions
         assert (place.root / "new.md").read_text() == "hello\n"
@@ -224,9 +224,7 @@ async def test_what_cannot_be_undone_says_so(place, running, until, plain):
         await ended(app, pilot, until)
 
 
-async def test_a_question_asked_while_another_page_is_looked_at_is_deaf_when_it_comes_into_view(
-    place, running, until
-):
+async def test_a_question_asked_while_another_page_is_looked_at_is_deaf_when_it_comes_into_view(place, running, until):
     from localnpm.tui.commands import BY_NAME
 
     place.play(WRITE, "done")

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ATTEMPTS, PROCEDURES, SESSIONS = 10_000, 2_000, 1_000
 TWICE = 2.0
-ROUNDS = 3
+ROUNDS = 2
 MOMENT = "2026-11-20T10:00:00+00:00"
 
 
@@ -40,7 +40,7 @@ def fill(database, attempts, procedures, sessions):
         )
         insert(
             "INSERT INTO steps(attempt_id, position, turn, text, tool, arguments, result, started_at) "
-            "VALUES (?, 0, 1, 'I move it', 'move_file', '{\"source\": \"a\", \"destination\": \"b\"}', ?, ?)",
+            'VALUES (?, 0, 1, \'I move it\', \'move_file\', \'{"source": "a", "destination": "b"}\', ?, ?)',
             [(n, f"Moved bill {n} " + "words " * 40, MOMENT) for n in range(1, attempts + 1)],
         )
         insert(
@@ -74,7 +74,10 @@ def fill(database, attempts, procedures, sessions):
         insert(
             "INSERT INTO uses(attempt_id, procedure_id, version_id, place, similarity, channel, probability, counts) "
             "VALUES (?, ?, ?, 0, 0.9, ?, 0.5, 1)",
-            [(n, n % procedures + 1, n % procedures * 3 + 3, "none" if n % 4 else "script") for n in range(1, attempts)],
+            [
+                (n, n % procedures + 1, n % procedures * 3 + 3, "none" if n % 4 else "script")
+                for n in range(1, attempts)
+            ],
         )
         insert(
             "INSERT INTO vectors(name, procedure_id, status, origin, model, model_fingerprint, gguf, coefficient, "

@@ -1,4 +1,4 @@
-"""Verdicts: one key or a click, a reason if there is one, changed later; undo and try again; what was learned, linked."""
+"""Verdicts: one key or a click, perhaps a reason, changed later; undo and try again; what was learned, linked."""
 
 import pytest
 from textual.widgets import Button, TextArea
@@ -94,7 +94,9 @@ async def test_a_verdict_is_written_while_the_agent_works_on_something_else(plac
     assert ledger(place) == [("user", 1, "")]
 
 
-async def test_a_reason_is_learned_from_by_trying_again_and_the_next_verdict_puts_it_to_use(place, running, until, plain):
+async def test_a_reason_is_learned_from_by_trying_again_and_the_next_verdict_puts_it_to_use(
+    place, running, until, plain
+):
     place.play(ADD, "added", FIRST, SCRIPT, BETTER, "added")
     app = place.scripted()
     async with running(app) as pilot:

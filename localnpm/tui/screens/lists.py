@@ -26,6 +26,15 @@ WIDE = 80
 """Columns under which the less important ones are left out."""
 
 
+class Rows(DataTable[Text]):
+    """A table in which Home and End go to its first and last row."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("home", "scroll_top", "Top", show=False),
+        Binding("end", "scroll_bottom", "Bottom", show=False),
+    ]
+
+
 class ListPage(Page[Sequence[Row]]):
     """Rows from `find`, each drawn by `cells`; Enter calls `open`."""
 
@@ -71,8 +80,7 @@ class ListPage(Page[Sequence[Row]]):
             yield Input(self._text, placeholder="search: / and type", id="search", compact=True)
             if self.filters:
                 yield Select(self.filters, prompt="all", id="filter", compact=True)
-        table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=True)
-        yield table
+        yield Rows(cursor_type="row", zebra_stripes=True)
         yield Static(id="nothing", classes="note")
 
     def on_mount(self) -> None:
@@ -93,8 +101,8 @@ class ListPage(Page[Sequence[Row]]):
             self._table.move_cursor(row=place)
 
     @property
-    def _table(self) -> "DataTable[Text]":
-        return self.query_one(DataTable)
+    def _table(self) -> Rows:
+        return self.query_one(Rows)
 
     @property
     def current(self) -> Row | None:
