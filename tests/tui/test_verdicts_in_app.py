@@ -213,3 +213,17 @@ async def test_in_private_a_verdict_leaves_no_trace(place, running, until):
         await pilot.press("f2")
         await until(pilot, lambda: exchange.query_one(VerdictBar).success is True)
     assert ledger(place) == []
+
+
+async def test_what_is_still_under_way_is_not_judged(place, running, until):
+    place.play("yes")
+    place.model.go.clear()
+    app = place.scripted()
+    async with running(app) as pilot:
+        await app.chat.ask("is it so?")
+        await until(pilot, lambda: place.model.begun.is_set() and app.chat.last_attempt)
+        await pilot.press("f3")
+        await until(pilot, lambda: any("still under way" in note.message for note in app._notifications))
+        assert ledger(place) == []
+        place.model.go.set()
+        await until(pilot, lambda: app.chat.transcript.exchanges[-1].ended)

@@ -54,10 +54,8 @@ async def retry(chat: "ChatScreen", words: str) -> None:
 
 def judge_last_by_key(chat: "ChatScreen", success: bool) -> None:
     """Judge the attempt that was made last in this conversation."""
-    if chat.last_attempt:
+    if _can_judge_last(chat):
         judge_by_key(chat, chat.last_attempt, success)
-    else:
-        chat.notify(NOTHING_YET, severity="warning")
 
 
 def judge_by_key(chat: "ChatScreen", attempt_id: int, success: bool) -> None:
@@ -186,10 +184,20 @@ async def _offer_by_hand(chat: "ChatScreen", attempt_id: int) -> None:
 
 
 async def _judge_last(chat: "ChatScreen", success: bool, reason: str) -> None:
-    if chat.last_attempt:
+    if _can_judge_last(chat):
         await judge(chat, chat.last_attempt, success, reason)
-    else:
+
+
+def _can_judge_last(chat: "ChatScreen") -> bool:
+    """Whether there is an attempt that has ended; if not, say so."""
+    exchange = chat.transcript.of_attempt(chat.last_attempt)
+    if not chat.last_attempt:
         chat.notify(NOTHING_YET, severity="warning")
+    elif exchange is not None and not exchange.ended:
+        chat.notify("It is still under way; Escape stops it.", severity="warning")
+    else:
+        return True
+    return False
 
 
 async def _ask_reason(chat: "ChatScreen", attempt_id: int, success: bool, reason: str) -> None:
