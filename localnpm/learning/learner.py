@@ -8,8 +8,6 @@ practice (practice.py).
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, cast
@@ -17,27 +15,25 @@ from typing import TYPE_CHECKING, cast
 from localnpm.agent.attempt import Task
 from localnpm.agent.events import AttemptStarted, Event, Learned, Result
 from localnpm.agent.permissions import Approve, decline_all
-from localnpm.config import Settings
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.sampling import Sampling
 from localnpm.engine.turns import Progress
-from localnpm.errors import LocalnpmError, ModelError, NotFoundError, UndoError
-from localnpm.home import bundled_embedder
+from localnpm.errors import LocalnpmError, NotFoundError, UndoError
 from localnpm.learning import evidence, retry
 from localnpm.learning.bench import Bench
 from localnpm.learning.due import is_due
+from localnpm.learning.remembering import Memory, embedder_opener
 from localnpm.memory.database import Database
 from localnpm.memory.procedure_records import Cause, Pass
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.uses import record
 
 if TYPE_CHECKING:
-    from localnpm.distill.kinship import Kinship
     from localnpm.engine.llama_chat import LlamaChat
-    from localnpm.learning.guide import Guidance, Guide
-    from localnpm.learning.steering import Steered
-    from localnpm.memory.channels import Wanted
+    from localnpm.learning.guide import Guidance
     from localnpm.memory.embedding import Embedder
+
+__all__ = ["Judgement", "Learner", "PassProgress", "embedder_opener"]
 
 PassProgress = Callable[[str, int, int], None]
 """Called with what a pass does, how far it is and of how much."""
@@ -58,13 +54,11 @@ class Judgement:
     learned: tuple[Learned, ...] = ()
 
 
-class Learner:
+class Learner(Memory):
     """Recall before a task, evidence around it, learning after it. One attempt or pass at a time, from any thread.
 
     Attributes:
-        memory: what the next tasks may recall, as `--memory` says it.
         last: what the latest task was given by memory.
-        learned_in: the database that holds what was learned; another one than the log's in private.
     """
 
     def __init__(
@@ -75,29 +69,14 @@ class Learner:
         random: Random | None = None,
         memory: Database | None = None,
     ) -> None:
-        """Nothing heavy is opened yet.
-
-        Args:
-            embedder: may be a function that opens one; it is called when a request first needs it, in that thread.
-            memory: holds what was learned where that is not the bench's own database: a private run reads it and
-                leaves no row in it.
+        """As `Memory`. Nothing heavy is opened yet.
 
         Raises:
             SteeringError, NotFoundError: the vectors that `bench.options.steer` names cannot be used.
         """
-        self.bench = bench
-        self.memory: Wanted = bench.options.memory
+        super().__init__(bench, embedder, random=random, memory=memory)
         self.last: Guidance | None = None
-        self._embedder = embedder
-        self._random = random or Random()
-        self.learned_in = memory or bench.database
-        self._lent = memory is not None
-        self._guide: Guide | None = None
-        self._steering: Steered | None = None
         self._turn = Lock()
-        self._next_memory: Wanted | None = None
-        self._next_steering: Steered | None = None
-        self.steer(bench.options.steer)
 
     def run(
         self,
@@ -123,7 +102,7 @@ class Learner:
         if practice_of is None:
             evidence.before_request(self.bench.database, session_id, request, settings=self.bench.settings.learning)
             learned = self.settle()
-        guidance = self._guided(request, for_user=practice_of is None)
+        guidance = self.guided(request, for_user=practice_of is None)
         task = self.bench.task(
             request,
             session_id,
@@ -168,7 +147,7 @@ class Learner:
 
         database = self.bench.database
         told = retry.complaint(self.bench.log, attempt_id)
-        kind = retry.known_kind(database, attempt_id, self._kinship(cancel))
+        kind = retry.known_kind(database, attempt_id, self.kinship(cancel))
         base = kind[1] if kind else None
         draft = draft_from_reason(self.bench.model, told.trajectory, told.reason, base, cancel=cancel)
         self._take_back(attempt_id)
@@ -228,7 +207,7 @@ class Learner:
             done = run_pass(
                 self.bench.database,
                 cast("LlamaChat", self.bench.model),
-                self._open_embedder(),
+                self.open_embedder(),
                 self.bench.settings,
                 cause=cause,
                 cancel=cancel,
@@ -237,8 +216,7 @@ class Learner:
                 seconds=seconds,
             )
             self._cache_activations(cancel)
-            if self._guide is not None:
-                self._guide.recall.refresh()
+            self.refresh()
         return done
 
     def _cache_activations(self, cancel: Cancel | None) -> None:
@@ -256,86 +234,6 @@ class Learner:
         )
         cache_activations(model, [*successes, *failures], database, settings, cancel=cancel)
         cache_slopes(model, successes, database, settings, cancel=cancel)
-
-    def steer(self, texts: Sequence[str]) -> None:
-        """Steer the next tasks by these vectors, `NAME:0.6@2-5`, in place of recall's; none: as recall chooses.
-
-        Raises:
-            ConfigError: a text is not of the form.
-            NotFoundError, SteeringError: a vector that is not there, or not for this model.
-        """
-        self._steering = self._steered(texts)
-
-    def only_next(self, *, memory: "Wanted | None" = None, steer: Sequence[str] = ()) -> None:
-        """What the next task alone may recall, and is steered by; what is left out is as for all tasks.
-
-        Raises:
-            ConfigError, NotFoundError, SteeringError: as `steer`.
-        """
-        self._next_steering = self._steered(steer)
-        self._next_memory = memory
-
-    def _steered(self, texts: Sequence[str]) -> "Steered | None":
-        if not texts:
-            return None
-        from localnpm.learning.steering import by_hand
-
-        return by_hand(texts, self.learned_in, self.bench.model)
-
-    def _guided(self, request: str, *, for_user: bool) -> "Guidance":
-        """What memory has for a request. What is wrong with the embedder is told, and the task is done without it."""
-        from localnpm.learning.guide import Guidance, steered
-
-        memory, steering = self.memory, self._steering
-        if for_user:
-            memory, steering = self._next_memory or memory, self._next_steering or steering
-            self._next_memory = self._next_steering = None
-        guidance = Guidance(why="no procedure has been learned yet")
-        try:
-            # An embedder takes a while to open: not before there is anything to compare a request with.
-            if self.learned_in.query("SELECT 1 FROM recall_keys LIMIT 1"):
-                guidance = self._open_guide().guide(request, memory, scripts_only=steering is not None)
-        except ModelError as error:
-            guidance = Guidance(problem="" if memory == "none" else str(error))
-        return guidance if steering is None else steered(guidance, steering)
-
-    def _open_guide(self) -> "Guide":
-        if self._guide is None:
-            from localnpm.distill.scripts import key_terms
-            from localnpm.learning.guide import Guide
-            from localnpm.learning.steering import Vectors, synthesizer
-            from localnpm.memory.recall import Recall
-
-            model, settings = self.bench.model, self.bench.settings
-            recall = Recall(
-                self.learned_in,
-                self._open_embedder(),
-                settings.memory,
-                key_terms=partial(key_terms, model),
-                random=self._random,
-            )
-            vectors = Vectors(self.learned_in, model, settings, recall, synthesizer(model, self.learned_in, settings))
-            self._guide = Guide(self.learned_in, model, settings, recall, vectors, self._random)
-        return self._guide
-
-    def _kinship(self, cancel: Cancel | None = None) -> "Kinship | None":
-        """Tells kinds apart in the log's own memory; None where nothing was learned, or where no embedder opens."""
-        from localnpm.distill.kinship import Kinship
-        from localnpm.memory.recall import Recall
-
-        database = self.bench.database
-        if not database.query("SELECT 1 FROM recall_keys LIMIT 1"):
-            return None
-        try:
-            recall = Recall(database, self._open_embedder(), self.bench.settings.memory)
-        except ModelError:
-            return None
-        return Kinship(recall, self.bench.model, cancel)
-
-    def _open_embedder(self) -> "Embedder":
-        if callable(self._embedder):
-            self._embedder = self._embedder()
-        return self._embedder
 
     def _carry_out(
         self,
@@ -387,18 +285,3 @@ class Learner:
                 f"Attempt {attempt_id} cannot be tried again from its beginning: {named} changed since. The rest is "
                 "undone; put these files right, then ask again."
             )
-
-
-def embedder_opener(settings: Settings) -> "Callable[[], Embedder]":
-    """Opens the embedder that the settings name, or the bundled one, when it is called.
-
-    The function raises ModelError where it cannot be opened, with what to do.
-    """
-
-    def opened() -> "Embedder":
-        from localnpm.memory.embedding import open_embedder
-
-        chosen = settings.memory.embedder
-        return open_embedder(Path(chosen).expanduser() if chosen else bundled_embedder())
-
-    return opened
