@@ -103,7 +103,7 @@ class ModelsScreen(ListPage[ModelRow]):
         elif not row.used:
             self._use(row.file.path)
 
-    @work(exit_on_error=False)
+    @work(exit_on_error=False, group="ask")
     async def _use(self, path: Path) -> None:
         try:
             await asyncio.to_thread(use, str(path), self.app.home)
@@ -115,7 +115,7 @@ class ModelsScreen(ListPage[ModelRow]):
             self.notify("LOCALNPM_MODEL is set and goes before the settings; unset it.", severity="warning")
         await offer_reopening(self.app, visible(f"{path.stem} is the model from now on."))
 
-    @work(exit_on_error=False)
+    @work(exit_on_error=False, group="ask")
     async def action_pull(self) -> None:
         """Download the model under the cursor, after saying what that means."""
         row = self.current
@@ -130,7 +130,7 @@ class ModelsScreen(ListPage[ModelRow]):
         if await self.app.push_screen_wait(Confirm(question)):
             self._pull(entry.name)
 
-    @work(exit_on_error=False)
+    @work(exit_on_error=False, group="ask")
     async def action_other(self) -> None:
         """Download a model that the user names."""
         wanted = await self.app.push_screen_wait(AskText(HUB, "OWNER/REPOSITORY/FILE.gguf"))

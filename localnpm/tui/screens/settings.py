@@ -80,7 +80,7 @@ class SettingsScreen(ListPage[SettingRow]):
         else:
             self._ask(row)
 
-    @work(exit_on_error=False)
+    @work(exit_on_error=False, group="ask")
     async def _ask(self, row: SettingRow) -> None:
         choices = self._choices(row.key)
         if choices:
@@ -91,7 +91,7 @@ class SettingsScreen(ListPage[SettingRow]):
         if value is not None and value != row.value:
             await self._change(row.key, value)
 
-    @work(exit_on_error=False)
+    @work(exit_on_error=False, group="ask")
     async def action_default(self) -> None:
         """What holds where nothing is said."""
         row = self.current
