@@ -72,7 +72,9 @@ def read(data: bytes, where: str) -> Skill:
     fields = _fields(front, where)
     name, description, metadata = fields.get("name"), fields.get("description"), fields.get("metadata", {})
     if not isinstance(name, str) or not valid(name):
-        raise _refused(where, f"its name is {one_line(str(name), 80)!r}; a name is {RULE}")
+        # What is no text is not shown: aliases in it can stand for more than any memory holds.
+        shown = repr(one_line(name, 80)) if isinstance(name, str) else "no text"
+        raise _refused(where, f"its name is {shown}; a name is {RULE}")
     if not isinstance(description, str) or not description.strip():
         raise _refused(where, "its front matter has no description")
     if len(description) > LONGEST_DESCRIPTION:

@@ -179,6 +179,10 @@ HOSTILE = {
         front("\n".join(["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 50)])),
         "its name is",
     ),
+    "aliases of aliases as its name": (
+        front("\n".join(["name:", "- &a0 [x]", *(f"- &a{n}\n" + f"  - *a{n - 1}\n" * 9 for n in range(1, 9))])),
+        "its name is no text",
+    ),
     "an alias of itself": (front("name: &a [*a]\ndescription: d"), "is not YAML"),
     "long front matter": (front("name: a\ndescription: d\nx: " + "y" * 20_000), "longer than 16 kB"),
     "metadata that is no map": (front("name: a\ndescription: d\nmetadata: x"), "metadata is not a map"),
