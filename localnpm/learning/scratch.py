@@ -51,7 +51,7 @@ def copy_tree(source: Path, target: Path, hidden: Path | None = None) -> None:
         WorkspaceError: it is gone, cannot be read, or is larger than practice copies.
     """
     total = files = 0
-    left_out = hidden.resolve() if hidden is not None else None
+    left_out = os.path.realpath(hidden) if hidden is not None else None
 
     def ignored(folder: str, names: list[str]) -> set[str]:
         nonlocal total, files
@@ -59,7 +59,8 @@ def copy_tree(source: Path, target: Path, hidden: Path | None = None) -> None:
         for name in names:
             path = Path(folder, name)
             status = os.lstat(path)
-            if path.resolve() == left_out or not _copied(status.st_mode):
+            # Unlike `Path.resolve`, this does not fail for a symlink that leads to itself.
+            if os.path.realpath(path) == left_out or not _copied(status.st_mode):
                 skipped.add(name)
                 continue
             files += 1

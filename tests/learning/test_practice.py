@@ -187,6 +187,12 @@ def test_the_home_is_not_copied_and_links_stay_links(work, tmp_path):
     assert (tmp_path / "copy/link.md").is_symlink()
 
 
+def test_a_link_that_leads_to_itself_is_copied_as_it_is(work, tmp_path):
+    (work / "round").symlink_to("round")
+    copy_tree(work, tmp_path / "copy", work / ".home")
+    assert (tmp_path / "copy/round").readlink() == Path("round")
+
+
 def test_a_workspace_too_large_to_copy_is_an_error(work, tmp_path):
     with (work / "huge").open("wb") as file:
         file.truncate(1 << 30)
