@@ -4,6 +4,7 @@ import click
 
 from localnpm.cli.context import Context
 from localnpm.cli.forgetting import consent, forget_options, tell
+from localnpm.cli.options import ID
 from localnpm.errors import NotFoundError
 from localnpm.memory import forget as forgetting
 from localnpm.memory.attempts import AttemptLog
@@ -46,7 +47,7 @@ def list_(context: Context, limit: int, judged: str | None, as_json: bool) -> No
 
 
 @attempts.command()
-@click.argument("attempt_id", metavar="[ID]", type=int, required=False)
+@click.argument("attempt_id", metavar="[ID]", type=ID, required=False)
 @click.option("--system", is_flag=True, help="Print the system text too.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object with all that is logged.")
 @click.pass_obj
@@ -98,7 +99,7 @@ def bad(context: Context, words: tuple[str, ...]) -> None:
 
 
 @attempts.command()
-@click.argument("attempt_ids", metavar="[ID]...", type=int, nargs=-1)
+@click.argument("attempt_ids", metavar="[ID]...", type=ID, nargs=-1)
 @click.option("--older-than", metavar="DAYS", type=click.FloatRange(0), help="Forget all that are older.")
 @forget_options
 @click.pass_obj

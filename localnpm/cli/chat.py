@@ -12,7 +12,7 @@ import click
 from localnpm.agent import events
 from localnpm.agent.options import Options
 from localnpm.cli.context import Context
-from localnpm.cli.options import shared
+from localnpm.cli.options import ID, shared
 from localnpm.errors import LocalnpmError
 from localnpm.plain import visible
 from localnpm.sample import sample_workspace
@@ -28,7 +28,7 @@ PROMPT = "\n> "
 @click.command()
 @shared
 @click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the latest conversation of this workspace.")
-@click.option("--session", "session_id", type=int, metavar="ID", help="Go on with this conversation.")
+@click.option("--session", "session_id", type=ID, metavar="ID", help="Go on with this conversation.")
 @click.option("--sample", is_flag=True, help="Work in a new temporary folder with a few sample files.")
 @click.pass_obj
 def chat(context: Context, options: Options, go_on: bool, session_id: int | None, sample: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localnpm.cli.context import Context
+from localnpm.cli.options import ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ EXIT_CANCELLED = 130
     help="Look at every procedure again and make its control vector anew, as for another model.",
 )
 @click.option(
-    "--revert", type=int, is_flag=False, flag_value=LATEST, metavar="[PASS]", help="Take back a pass; the latest."
+    "--revert", type=ID, is_flag=False, flag_value=LATEST, metavar="[PASS]", help="Take back a pass; the latest."
 )
 @click.option("--status", is_flag=True, help="Show the last passes and when the next one is due.")
 @click.option("-m", "--model", metavar="NAME|FILE", help="A name from `localnpm models list`, or a GGUF file.")

@@ -1,4 +1,7 @@
-"""The options that `run` and `chat` share, and what they make of them: one `Options` value for the workbench."""
+"""What the command lines of several commands share: ids, and the options of `run` and `chat`.
+
+Of the latter one `Options` value is made for the workbench.
+"""
 
 import functools
 import sys
@@ -10,6 +13,20 @@ import click
 
 from localnpm.agent.options import Options
 from localnpm.cli.context import Context
+
+
+class Id(click.types.IntParamType):
+    """The number of a row. One that is larger than the memory's file can hold is refused."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """See `click.ParamType.convert`."""
+        number = int(super().convert(value, param, ctx))
+        if not -(1 << 63) <= number < 1 << 63:
+            self.fail(f"{value!r} is larger than any id", param, ctx)
+        return number
+
+
+ID = Id()
 
 
 def shared(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,12 +10,12 @@ import click
 from localnpm.agent import events
 from localnpm.agent.options import Options
 from localnpm.cli.context import Context
-from localnpm.cli.options import shared
+from localnpm.cli.options import ID, shared
 from localnpm.cli.run import exit_code
 
 
 @click.command()
-@click.argument("attempt_id", metavar="[ATTEMPT]", type=int, required=False)
+@click.argument("attempt_id", metavar="[ATTEMPT]", type=ID, required=False)
 @click.option("--reason", metavar="TEXT", help="What was wrong; given as a bad verdict first.")
 @shared
 @click.option("--json", "as_json", is_flag=True, help="Print one event a line, as JSON; the last is the result.")

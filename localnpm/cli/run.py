@@ -8,7 +8,7 @@ import click
 from localnpm.agent import events
 from localnpm.agent.options import Options
 from localnpm.cli.context import Context
-from localnpm.cli.options import shared
+from localnpm.cli.options import ID, shared
 
 EXIT_FAILED = 1
 EXIT_CHECK_FAILED = 8
@@ -19,7 +19,7 @@ EXIT_CANCELLED = 130
 @click.argument("request", required=False)
 @shared
 @click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the latest conversation of this workspace.")
-@click.option("--session", "session_id", type=int, metavar="ID", help="Go on with this conversation.")
+@click.option("--session", "session_id", type=ID, metavar="ID", help="Go on with this conversation.")
 @click.option("--check", metavar="COMMAND", help="Run this after the answer; its exit status is the verdict.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event a line, as JSON; the last is the result.")
 @click.pass_obj

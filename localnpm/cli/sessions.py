@@ -8,6 +8,7 @@ import click
 from localnpm.agent.options import Options
 from localnpm.cli.context import Context
 from localnpm.cli.forgetting import consent, forget_options, tell
+from localnpm.cli.options import ID
 from localnpm.memory import forget as forgetting
 from localnpm.memory import sessions as reading
 from localnpm.memory.attempts import AttemptLog
@@ -33,7 +34,7 @@ def list_(context: Context, limit: int, as_json: bool) -> None:
 
 
 @sessions.command()
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=ID)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object with all that is logged.")
 @click.pass_obj
 def show(context: Context, session_id: int, as_json: bool) -> None:
@@ -54,7 +55,7 @@ def search(context: Context, words: tuple[str, ...], limit: int, as_json: bool) 
 
 
 @sessions.command()
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=ID)
 @click.pass_obj
 def resume(context: Context, session_id: int) -> None:
     """Go on with a session, in its own workspace: in the app, or, without a terminal to draw on, line by line."""
@@ -70,7 +71,7 @@ def resume(context: Context, session_id: int) -> None:
 
 
 @sessions.command()
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=ID)
 @click.option(
     "--format",
     "form",
@@ -100,7 +101,7 @@ def export(context: Context, session_id: int, form: str, output: TextIO | None) 
 
 
 @sessions.command()
-@click.argument("session_id", metavar="ID", type=int)
+@click.argument("session_id", metavar="ID", type=ID)
 @forget_options
 @click.pass_obj
 def delete(context: Context, session_id: int, yes: bool, backups: str | None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from localnpm.cli.context import Context
+from localnpm.cli.options import ID
 from localnpm.errors import UndoError
 from localnpm.plain import visible
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("attempt", type=int, required=False)
+@click.argument("attempt", type=ID, required=False)
 @click.pass_obj
 def undo(context: Context, attempt: int | None) -> None:
     """Take back the changes of the latest attempt, in whatever folder it worked, or those of ATTEMPT.
@@ -33,7 +34,7 @@ def undo(context: Context, attempt: int | None) -> None:
 
 
 @click.command()
-@click.argument("attempt", type=int, required=False)
+@click.argument("attempt", type=ID, required=False)
 @click.pass_obj
 def redo(context: Context, attempt: int | None) -> None:
     """Make the changes of the attempt undone last, or of ATTEMPT, again.

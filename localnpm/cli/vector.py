@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localnpm.cli.context import Context
+from localnpm.cli.options import ID
 from localnpm.cli.vector_model import import_, train, try_
 from localnpm.plain import json_text, one_line, visible
 
@@ -181,7 +182,7 @@ def chosen(context: Context, store: "VectorStore", name: str) -> "StoredVector":
     from localnpm.models import chosen as chosen_model
 
     if name.isdecimal():
-        return store.get(int(name))
+        return store.get(ID.convert(name, None, None))
     named = [stored for stored in store.all() if stored.name == name]
     if not named:
         raise NotFoundError(f"there is no control vector {name!r}; {suggest(name, store.all())}")

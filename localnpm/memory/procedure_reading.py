@@ -1,6 +1,7 @@
 """Procedures as they are read: one, all, by words, with their versions, members and recall keys."""
 
 from localnpm.memory.database import Database, storable
+from localnpm.memory.procedure_names import LONGEST
 from localnpm.memory.procedure_records import Procedure, ProcedureStatus, Version
 from localnpm.memory.procedure_rows import read_procedures, read_versions, unknown_procedure, unknown_version
 from localnpm.memory.search import words_of
@@ -26,7 +27,7 @@ class ProcedureReader:
         Raises:
             NotFoundError: none has that id or name.
         """
-        key = int(id_or_name) if isinstance(id_or_name, str) and id_or_name.isdecimal() else id_or_name
+        key = int(id_or_name) if isinstance(id_or_name, str) and _is_id(id_or_name) else id_or_name
         column = "id" if isinstance(key, int) else "name"
         rows = self.database.query(f"SELECT * FROM procedures WHERE {column} = ?", (_fitting(key),))
         if not rows:
@@ -109,6 +110,11 @@ class ProcedureReader:
             {"query": query, "text": words, "limit": limit, "status": status},
         )
         return read_procedures(self.database, rows)
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text is a number that Python reads; of thousands of digits it reads none."""
+    return text.isdecimal() and len(text) <= LONGEST
 
 
 def _fitting(key: int | str) -> int | str:

@@ -131,3 +131,18 @@ def test_a_kill_at_any_point_leaves_all_or_nothing(
     assert localnpm("distill", "--no-vectors", "--build", "trajectory").code == 0
     assert len(learned(home)) == 1
     assert "running" not in localnpm("distill", "--status").out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("distill", "--revert"), ("attempts", "show"), ("attempts", "forget", "--yes"), ("sessions", "show"),
+        ("undo",), ("redo",), ("vector", "show"), ("memory", "show"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("digits", [20, 5000])
+def test_a_number_larger_than_any_id_is_refused_in_words(
+    localnpm: Callable[..., Any], command: tuple[str, ...], digits: int
+) -> None:
+    ended = localnpm(*command, "9" * digits)
+    assert ended.code and "Error" in ended.err
