@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from localnpm.errors import LocalnpmError
-from localnpm.plain import visible
+from localnpm.plain import one_line, visible
 
 if TYPE_CHECKING:
     from localnpm.learning.learner import Learner
@@ -43,7 +43,9 @@ def run_pass(learner: "Learner", cause: "Cause", seconds: float | None = None) -
 
     def progress(what: str, done: int, total: int) -> None:
         if shown:
-            click.echo(f"\r\x1b[2Klearning: {visible(what)} {done}/{total} (Ctrl-C puts it off)", nl=False, err=True)
+            click.echo(
+                f"\r\x1b[2Klearning: {one_line(what, 40)} {done}/{total} (Ctrl-C puts it off)", nl=False, err=True
+            )
 
     try:
         with within(cancel, seconds):
