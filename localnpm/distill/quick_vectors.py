@@ -358,8 +358,11 @@ def _within(
     layers: tuple[int, int],
     bound: float,
 ) -> tuple[float, float]:
-    """The strongest coefficient of a few whose 95th percentile of KL after the prompts is within the bound."""
-    found = (0.05, 0.0)
+    """The strongest of a few coefficients whose 95th percentile of KL after the prompts is within the bound, and that.
+
+    The weakest where none is within it.
+    """
+    found: tuple[float, float] | None = None
     for coefficient in (0.05, 0.1, 0.2, 0.4):
         steering = steering_of(rows_at(direction, norms, coefficient, layers))
         kls = []
@@ -370,7 +373,9 @@ def _within(
             steered = contrast.log_softmax(chat.model.logits(tokens, at, steering=steering))
             kls.append(float((np.exp(steered) * (steered - plain)).sum()))
         kl = float(np.percentile(kls, 95))
+        if found is None or kl <= bound:
+            found = (coefficient, kl)
         if kl > bound:
             break
-        found = (coefficient, kl)
+    assert found is not None, "the first coefficient is always taken"
     return found

@@ -175,6 +175,13 @@ def test_paired_prompts_make_a_vector(apprentice: LlamaChat) -> None:
     assert made.status in ("candidate", "quarantined")
 
 
+def test_the_weakest_vector_of_prompts_says_what_it_moves_where_even_that_is_too_much(apprentice: LlamaChat) -> None:
+    made = train_vector(apprentice, POSITIVE, NEGATIVE, replace(SETTINGS, kl=1e-9))
+    assert made is not None
+    assert made.file.coefficient == 0.05
+    assert made.calibration["kl"] > 1e-9
+
+
 def test_prompts_that_make_no_pairs_are_an_error(apprentice: LlamaChat) -> None:
     with pytest.raises(SteeringError, match="3 positive and 1 negative"):
         train_vector(apprentice, POSITIVE, NEGATIVE[:1])
