@@ -164,9 +164,14 @@ class VectorStore:
 
         Raises:
             NotFoundError: no vector has that id.
-            LocalnpmError: a retired one of which another live one has the name.
+            LocalnpmError: a retired one of which another live one has the name, or one to be used that was emptied.
         """
         vector = self.get(vector_id)
+        if status == "active" and not self.gguf(vector_id):
+            raise LocalnpmError(
+                f"Vector {vector_id} cannot be used: it was emptied when an attempt that it came from was forgotten. "
+                "`localnpm distill` makes another where there is enough to learn from."
+            )
         with self.database.transaction() as connection:
             taken = connection.execute(
                 "SELECT id FROM vectors WHERE name = ? AND model_fingerprint = ? AND status != 'retired' AND id != ?",

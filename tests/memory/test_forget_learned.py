@@ -249,6 +249,16 @@ def test_a_forgotten_procedure_is_in_no_byte_and_its_attempts_stay(
         procedures.get(kind.id)
 
 
+def test_an_emptied_vector_cannot_be_enabled(database: Database, vectors: VectorStore, attempt: int) -> None:
+    vector = vectors.add(
+        "scale", b"GGUF", status="active", origin="distilled", model="m", model_fingerprint="f0", coefficient=0.2,
+        layers=(1, 2), lineage=[attempt],
+    )  # fmt: skip
+    forget_attempts(database, [attempt])
+    with pytest.raises(LocalnpmError, match="cannot be used: it was emptied"):
+        vectors.set_status(vector.id, "active")
+
+
 def test_a_forgotten_vector_is_in_no_byte(database: Database, path: Path, vectors: VectorStore) -> None:
     vector = vectors.add(
         "warmer", f"GGUF {MARK}".encode(), status="active", origin="trained", model="m", model_fingerprint="f0",
