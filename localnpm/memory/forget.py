@@ -153,7 +153,6 @@ def _forget(
     consent: Backups,
     procedures: tuple[str, ...] = (),
 ) -> Forgotten:
-    backups = _backups_with(database, target)
     with database.transaction() as connection:
         for attempt_id in attempt_ids:
             _check(database, connection, attempt_id)
@@ -162,6 +161,8 @@ def _forget(
     drafts.clear(database)
     if database.folder is not None:
         sweep(database.folder)
+    # Looked for only now: another process may have finished one until the rows were gone.
+    backups = _backups_with(database, target)
     wiped = database.wipe()
     left = []
     for backup in backups:
