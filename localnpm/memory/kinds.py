@@ -1,7 +1,7 @@
-"""Kinds of task: which one a request is of, which new ones there are, which two are one, and which one is two.
+"""Kinds of task: which new ones there are, which two are one, and which one is two.
 
 The similarity and the threshold are recall's, so that what is grouped together is also found together. Not covered:
-what becomes of kinds that are to be merged or split (distill).
+which known kind an attempt is of, and what becomes of kinds that are to be merged or split (distill).
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,18 +44,6 @@ class Wide:
     procedure_id: int
     similarity: float
     groups: tuple[tuple[int, ...], tuple[int, ...]]
-
-
-def assign(recall: Recall, request: str) -> int | None:
-    """The procedure whose kind of task the request is, also one that is disabled or retired; None: a new kind.
-
-    Raises:
-        MemoryFileError: the memory cannot be read or written.
-    """
-    keys = recall.keys("query", "all")
-    near = keys.nearest(request, recall.embedder.embed([request])[0]) if len(keys) else []
-    best = max(near, key=lambda each: each.similarity, default=None)
-    return best.procedure_id if best is not None and best.similarity >= recall.calibrate("query") else None
 
 
 def group(recall: Recall, requests: Mapping[int, str]) -> tuple[tuple[int, ...], ...]:

@@ -57,6 +57,14 @@ def test_an_attempt_of_another_way_is_of_a_new_kind(database: Database, kinship,
     assert kinship(ScriptedModel()).of(run) is None
 
 
+def test_a_retired_kind_still_takes_its_attempts(database: Database, kinship, practice) -> None:
+    filed = Draft("File a document\n1. Move it.", "", "built", way=("move_file",))
+    procedures = Procedures(database)
+    procedure = procedures.add("File a document", [("File the bill", None)], filed)
+    procedures.set_status(procedure.id, "retired")
+    assert kinship(ScriptedModel()).of(practice("file_document", 1).right[0]) == procedure.id
+
+
 @pytest.mark.parametrize(("family", "other"), [("write_note", "journal"), ("log_expense", "add_todo")])
 def test_the_bundled_model_tells_kinds_of_one_way_apart(
     database: Database, kinship, practice, apprentice: LlamaChat, family: str, other: str

@@ -43,19 +43,6 @@ def add(database: Database, title: str, keys: Sequence[str | tuple[str, int | No
     return Procedures(database).add(title, named, Draft(f"{title}\n1. Do it.", "", "built")).id
 
 
-def test_a_request_is_of_the_kind_that_it_resembles_or_of_none(database: Database, recall: Recall) -> None:
-    assert kinds.assign(recall, TODO[0]) is None
-    todo = add(database, "Add a todo", TODO[1:])
-    assert kinds.assign(recall, TODO[0]) == todo
-    assert kinds.assign(recall, EXPENSE[0]) is None
-
-
-def test_a_retired_kind_still_takes_its_requests(database: Database, recall: Recall) -> None:
-    todo = add(database, "Add a todo", TODO[1:])
-    Procedures(database).set_status(todo, "retired")
-    assert kinds.assign(recall, TODO[0]) == todo
-
-
 def test_requests_of_no_known_kind_are_grouped_by_kind(recall: Recall) -> None:
     mixed = dict(zip(range(0, 8, 2), TODO[:4], strict=True)) | dict(zip(range(1, 9, 2), LOOK[:4], strict=True))
     assert kinds.group(recall, mixed) == ((0, 2, 4, 6), (1, 3, 5, 7))
