@@ -6,8 +6,9 @@ at hand, sites that the script does not help are left out: there the model only 
 
 *Differences* of activations are of four kinds: decision (the turns in which a success and a failure of one request
 first differ, on the shared prefix), inter (the last tokens of a success and a failure, NPM), intra (within one failed
-run, degenerate turns against the others, NPM) and context (one run with and without the script, weighted by how much
-the script changed the next token). Nothing comes from attempts that failed through their surroundings.
+run, degenerate turns against the others, NPM: here only which turns; quick_vectors.py takes it from what is cached) and
+context (one run with and without the script, weighted by how much the script changed the next token). Nothing comes
+from attempts that failed through their surroundings.
 
 Not covered: what is made of them (directions.py) and how good it is (calibrate.py, gate.py).
 """
@@ -137,18 +138,6 @@ def decision_difference(model: Model, success: Replay, failure: Replay) -> Float
 def inter_difference(model: Model, success: Replay, failure: Replay) -> Float32Array:
     """NPM's pair: the last token of a success and of a failure, [n_layer - 1, n_embd]."""
     return last_row(model, success) - last_row(model, failure)
-
-
-def intra_difference(model: Model, run: Replay, trajectory: Trajectory) -> Float32Array | None:
-    """NPM's pair within a failed run: its sound turns against its degenerate ones; None if it has not both."""
-    bad = set(degenerate_turns(trajectory))
-    rows, _ = turn_rows(model, run)
-    sound = [rows[turn] for turn in range(len(rows)) if turn not in bad]
-    broken = [rows[turn] for turn in range(len(rows)) if turn in bad]
-    if not sound or not broken:
-        return None
-    result: Float32Array = np.mean(sound, axis=0) - np.mean(broken, axis=0)
-    return result
 
 
 def context_difference(model: Model, run: Replay, scripted: Replay) -> Float32Array | None:

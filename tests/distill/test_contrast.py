@@ -14,7 +14,6 @@ from localnpm.distill.contrast import (
     degenerate_turns,
     folds,
     inter_difference,
-    intra_difference,
     own_sites,
     parting,
     prefers_intra,
@@ -132,11 +131,6 @@ def test_repeated_and_rejected_calls_are_degenerate(tasks: Any) -> None:
     rejected = replace(first, id=901, turn=first.turn + 200, error="no such file", arguments={"path": "x"})
     excused = replace(first, id=902, turn=first.turn + 300, error="permission denied: x", arguments={"path": "y"})
     assert degenerate_turns(replace(trajectory, steps=(first, again, rejected, excused))) == (1, 2)
-
-
-def test_a_run_without_degenerate_turns_has_no_pair_within(apprentice: LlamaChat, tasks: Any) -> None:
-    run = run_of(apprentice, tasks.wrong[0])
-    assert intra_difference(apprentice.model, run, tasks.wrong[0]) is None
 
 
 def test_pairs_within_are_for_successes_that_take_long(tasks: Any) -> None:
