@@ -111,7 +111,7 @@ def train(
     """
     from localnpm.distill import intake
     from localnpm.distill.prompt_pairs import in_chat, read_pairs
-    from localnpm.distill.quick_vectors import train_vector
+    from localnpm.distill.prompt_vectors import train_vector
     from localnpm.memory.vector_store import VectorStore
 
     _check_name(name)

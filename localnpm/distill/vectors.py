@@ -5,7 +5,7 @@ The steps: replay every trajectory under one system text without memory (replay.
 and looked at under the direction that the others give, at the strength (calibrate.py) that does best on the other
 held-out parts, so that few runs are enough to be judged (gate.py). The vector that is kept is made from all runs.
 Everything comes from the trajectories given, so that it can be made again for another model. Elsewhere: vectors on the
-spot and from a user's own prompts (quick_vectors.py).
+spot (quick_vectors.py) and from a user's own prompts (prompt_vectors.py).
 """
 
 import logging
@@ -21,7 +21,8 @@ from localnpm.distill.calibrate import Effect, Strength, best, calibrate, candid
 from localnpm.distill.directions import halves, random_directions, rows_at, split_half, steering_of
 from localnpm.distill.distilled import DistilledVector, Synthesized
 from localnpm.distill.gguf import compose
-from localnpm.distill.quick_vectors import synthesize, train_vector
+from localnpm.distill.prompt_vectors import train_vector
+from localnpm.distill.quick_vectors import synthesize
 from localnpm.distill.runs import Progress, Runs, direction_of, look, slopes_of, stopped
 from localnpm.distill.vector_file import FINGERPRINT
 from localnpm.engine.arrays import Float32Array
