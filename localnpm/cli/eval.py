@@ -118,11 +118,12 @@ def household(context: Context, /, **given: Any) -> None:
 
 
 LEARNING_KINDS = ("add_todo", "journal", "file_document", "write_note", "remove_file")
+USUAL_POLICIES = "none,adjustment"
 
 
 @evaluate.command()
 @click.option("--rounds", type=click.IntRange(3, 1000), default=12, show_default=True, help="Tasks of each kind.")
-@click.option("--policies", default="none,adjustment", show_default=True, metavar="LIST",
+@click.option("--policies", default=USUAL_POLICIES, show_default=True, metavar="LIST",
               help="Of none, vanilla, validation, adjustment.")  # fmt: skip
 @click.option("--wrong-verdicts", type=click.FloatRange(0, 1), default=0.0, help="Share of verdicts that are wrong.")
 @click.option("--feedback", type=click.Choice(["reasons", "verdicts", "shuffled"]), default="reasons",
@@ -148,20 +149,28 @@ def learning(context: Context, /, **given: Any) -> None:
     )
     plan = _plan(context, environment, {**given, "conditions": "none", "size": None, "practice_memory": "script",
                                         "any_vector": False})  # fmt: skip
-    path = _place(context, plan, given["out"], name="learning")
+    path = _place(context, plan, given["out"], name=_learning_name(policies, given["wrong_verdicts"]))
     with _progress() as tell:
         results = run(
             plan, policies, path, wrong_verdicts=given["wrong_verdicts"], processes=given["processes"], tell=tell
         )
     if given["svg"]:
+        from localnpm.distill.gguf import export
         from localnpm.distill.plots_svg import to_svg
 
-        Path(given["svg"]).write_text(to_svg(plot(curves(results))), "utf-8")
+        export(to_svg(plot(curves(results))).encode(), Path(given["svg"]).expanduser(), force=True)
     if given["as_json"]:
         click.echo(json.dumps(as_dict(results), indent=2))
     else:
         print_report(results, Console())
         click.echo(f"lines: {path}")
+
+
+def _learning_name(policies: Sequence[str], wrong_verdicts: float) -> str:
+    """The file's name without what the plan says; other policies or wrong verdicts make another run."""
+    parts = [] if ",".join(policies) == USUAL_POLICIES else list(policies)
+    parts += [f"wrong-{wrong_verdicts:g}"] if wrong_verdicts else []
+    return "-".join(["learning", *parts])
 
 
 def _check_kinds(kinds: Sequence[str], known: Sequence[str]) -> None:
