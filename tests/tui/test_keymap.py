@@ -60,7 +60,8 @@ async def test_another_key_does_it_and_the_old_one_no_longer(place, running, unt
 async def test_keys_that_meet_are_told_in_the_app(place, running, until):
     app = place.scripted(looks=AppSettings(animation=False, keys="chat.good=f4"))
     async with running(app) as pilot:
-        await until(pilot, lambda: any("has that key too" in str(toast.render()) for toast in app.screen.query("Toast")))
+        told = "has that key too"
+        await until(pilot, lambda: any(told in str(toast.render()) for toast in app.screen.query("Toast")))
 
 
 async def test_the_palette_has_every_command(place, running):

@@ -39,17 +39,27 @@ def matches(request, place, shown):
         differing = []
         for width, height in SIZES:
             await pilot.resize_terminal(width, height)
-            await pilot.pause(0.1)
             file = SNAPSHOTS / f"{name}-{width}x{height}.txt"
-            text = same_everywhere(shown(pilot.app), place) + "\n"
+            wanted = file.read_text("utf-8") if file.exists() and not os.environ.get(UPDATE) else None
+            text = await settled(pilot, lambda: same_everywhere(shown(pilot.app), place) + "\n", wanted)
             if os.environ.get(UPDATE):
                 SNAPSHOTS.mkdir(exist_ok=True)
                 file.write_text(text, "utf-8")
-            elif not file.exists() or text != file.read_text("utf-8"):
+            elif text != wanted:
                 differing.append(f"{file.name} differs; now it is:\n{text}")
         assert not differing, "\n".join([*differing, "If it is meant to be so: make snapshots"])
 
     return compare
+
+
+async def settled(pilot, look, wanted: str | None) -> str:
+    """What is seen when it is what is wanted, or when it has not changed for a while."""
+    text, unchanged = look(), 0
+    while text != wanted and unchanged < 15:
+        await pilot.pause(0.1)
+        before, text = text, look()
+        unchanged = unchanged + 1 if text == before else 0
+    return text
 
 
 def same_everywhere(text: str, place) -> str:
