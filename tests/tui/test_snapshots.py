@@ -63,13 +63,12 @@ async def settled(pilot, look, wanted: str | None) -> str:
 
 
 def same_everywhere(text: str, place) -> str:
-    """Without what a clock or this machine puts in, each replaced by as many characters."""
+    """Without what a clock or this machine puts in. A path may be cut off where its column ends."""
+    text = re.sub(re.escape(str(place.root.parents[2])) + r"/\S*", "<path>", text)
     for pattern in (
         r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?",
         r"\d+(\.\d+)? tok/s",
         r"\d+(\.\d+)? s\b",
-        re.escape(str(place.root)),
-        re.escape(str(place.home.root)),
     ):
         text = re.sub(pattern, lambda match: "~" * len(match.group(0)), text)
     return text
