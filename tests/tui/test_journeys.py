@@ -88,7 +88,7 @@ async def test_a_long_prompt_that_is_being_read_is_stopped_and_what_was_typed_st
     app = place.real(model=model, memory="none")
     async with running(app, ready=False) as pilot:
         await until(pilot, lambda: app.status.activity == "ready", seconds=60)
-        await app.chat.ask("a long request, " * 50)
+        await app.chat.ask("Read all of my notes, please.")
         app.chat.composer.write("next")
         await until(pilot, lambda: app.status.activity == "reading" and app.status.progress > 0)
         app.post_message(Key("escape", None))
