@@ -30,6 +30,8 @@ from localnpm.memory.records import Step, Trajectory
 COMPARED_BYTES = 1 << 20
 HASHED_BYTES = 64 << 20
 SECONDS = 2.0
+CLOCK_SECONDS = 0.1
+"""How far a file's time may lag behind the clock: the kernel takes it from its last tick."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class _Look:
             if left.kind == "directory" and stat.S_ISDIR(found.st_mode):
                 return None
             if left.kind == "file" and stat.S_ISREG(found.st_mode):
-                if self.since is not None and found.st_ctime <= self.since.timestamp():
+                if self.since is not None and found.st_ctime + CLOCK_SECONDS <= self.since.timestamp():
                     return None
                 self.budget -= found.st_size
                 if self.budget < 0:
