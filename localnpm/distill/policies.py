@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from localnpm.distill.build import Writer
 from localnpm.distill.judged import Judged
-from localnpm.memory.procedure_records import Draft, Policy, Procedure, Version
+from localnpm.memory.procedure_records import Draft, Policy, Procedure, Version, overwritten
 
 WORSE_AFTER = 2
 """Judged uses after which an adjusted version that does worse than the one in use is dropped."""
@@ -169,6 +169,8 @@ def _judge_candidates(kind: Kind, decision: Decision) -> tuple[Decision, Kind]:
     active = kind.active
     for version in kind.versions:
         if version.status != "candidate" or version.source not in ("adjusted", "reason") or version.doubtful:
+            continue
+        if overwritten(version, kind.versions):
             continue
         record = kind.record(version)
         if _takes_over(kind, version, active):

@@ -18,7 +18,7 @@ from localnpm.learning.remains import remains_of
 from localnpm.memory import verdicts
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
-from localnpm.memory.procedure_records import Draft, Version
+from localnpm.memory.procedure_records import Draft, Version, overwritten
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.process import alive, current
 from localnpm.memory.records import Attempt, Trajectory
@@ -186,7 +186,7 @@ def _proved(database: Database, row: sqlite3.Row) -> list[Learned]:
         return []
     name = procedures.get(row["procedure_id"]).name
     title = version.script.split("\n", 1)[0]
-    if version.doubtful:
+    if version.doubtful or overwritten(version, procedures.versions(version.procedure_id)):
         return []
     attempts = [row["id"], row["retry_of"]]
     with database.transaction():

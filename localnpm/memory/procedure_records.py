@@ -3,7 +3,7 @@
 Reading and writing them: procedures.py, vector_store.py, uses.py, passes.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -18,6 +18,9 @@ Role = Literal["script", "example", "failure", "reason"]
 Cause = Literal["command", "due", "idle", "reason", "rebuild", "practice"]
 Policy = Literal["vanilla", "validation", "adjustment"]
 Way = tuple[str, ...]
+
+OWN_WORDS: tuple[Source, ...] = ("edited", "imported")
+"""Sources of versions whose words are the user's, not the program's."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,12 @@ class Version:
     pass_id: int | None
     created_at: datetime
     lineage: tuple[tuple[int, Role], ...] = ()
+
+
+def overwritten(version: Version, versions: Iterable[Version]) -> bool:
+    """Whether the user has put words of their own in place since a version was made: it is then neither tried nor used
+    unasked, whatever its attempts have come to."""
+    return any(other.source in OWN_WORDS and other.number > version.number for other in versions)
 
 
 @dataclass(frozen=True)

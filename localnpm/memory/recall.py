@@ -20,7 +20,7 @@ from localnpm.memory.database import Database
 from localnpm.memory.embedding import Embedder, Float32Array
 from localnpm.memory.embedding_store import Key, vectors_of
 from localnpm.memory.index import Index
-from localnpm.memory.procedure_records import Procedure, Version
+from localnpm.memory.procedure_records import Procedure, Version, overwritten
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.recall_keys import Near, RecallKeys, Scope, current_revision
 from localnpm.memory.uses import AllStatistics, all_statistics, utilities
@@ -264,12 +264,14 @@ class Recall:
         )
 
     def _trial(self, procedure_id: int) -> Version | None:
-        """The newest adjusted version that may be tried; what failed in a retry or is doubtful may not."""
-        for version in reversed(self._procedures.versions(procedure_id)):
+        """The newest adjusted version that may be tried; not what failed in a retry, is doubtful, or is older than the
+        user's own words."""
+        versions = self._procedures.versions(procedure_id)
+        for version in reversed(versions):
             if (
                 version.status == "candidate"
                 and version.source == "adjusted"
-                and not (version.doubtful or version.stale)
+                and not (version.doubtful or version.stale or overwritten(version, versions))
             ):
                 return version
         return None

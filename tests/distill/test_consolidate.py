@@ -409,6 +409,20 @@ def test_what_the_user_has_written_is_left_alone(database: Database, logged: Any
     assert only(database).active == own
 
 
+def test_a_candidate_older_than_what_the_user_has_written_does_not_replace_it(
+    database: Database, logged: Any, distil: Any
+) -> None:
+    before = worked_five_times(database, logged, distil)
+    failed = logged(ADD[2], STAR, False, "Put it at the top.")
+    used(database, failed, before)
+    distil()
+    (candidate,) = versions(database, "candidate")
+    own = Procedures(database).edit(only(database).id, "My way\n1. Do it.")
+    used(database, logged(ADD[2], BOX, retry_of=failed), candidate)
+    distil()
+    assert only(database).active == own
+
+
 def test_procedures_past_the_capacity_are_retired_with_the_reason(database: Database, logged: Any, distil: Any) -> None:
     logged(ADD[0])
     logged("Which files are in the archive folder?", [("list_directory", {"path": "archive"}, "(empty)")])

@@ -174,6 +174,13 @@ def test_the_new_version_takes_over_when_it_has_the_success_that_the_old_one_lac
     assert [version.status for version in desk.procedures.versions(procedure.id)] == ["retired", "active"]
 
 
+def test_what_the_user_has_written_meanwhile_stays_when_the_retry_works(desk, beside):
+    procedure, _, retried = beside
+    own = desk.procedures.edit(procedure.id, "Add a todo\n1. My way.")
+    desk.learner.judge(retried, True)
+    assert desk.procedures.get(procedure.id).active == own
+
+
 def test_the_old_version_stays_in_use_when_the_retry_fails(desk, beside):
     procedure, _, retried = beside
     desk.learner.judge(retried, False)

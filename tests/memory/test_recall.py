@@ -134,6 +134,17 @@ def test_an_adjusted_version_is_offered_for_trial_and_a_doubtful_one_is_not(data
     assert item.trial is not None and item.trial.id == adjusted.id
 
 
+def test_an_adjusted_version_older_than_the_users_own_words_is_not_offered_for_trial(
+    database: Database, add: Add
+) -> None:
+    todo = add("Add a todo", TODO)
+    procedures = Procedures(database)
+    procedures.add_version(todo.id, Draft("Add a todo\n1. Read it.\n2. Add it.", "", "adjusted"))
+    own = procedures.edit(todo.id, "Add a todo\n1. My way.")
+    item = recall(database).find(ANOTHER_TODO).items[0]
+    assert (item.version, item.trial) == (own, None)
+
+
 def test_what_is_added_is_found_without_being_told(database: Database, add: Add) -> None:
     recalling = recall(database)
     assert recalling.find(ANOTHER_TODO).items == ()
