@@ -7,6 +7,7 @@ parent. Which process does what does not change what comes out.
 import multiprocessing
 import os
 import queue
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from multiprocessing.queues import Queue
@@ -87,8 +88,21 @@ def _together(shares: Sequence[Share], processes: int) -> Iterator[Line]:
             each.join()
 
 
+def end_with_parent() -> None:
+    """End this process when its parent has ended, however that went: nobody takes what it makes any more."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, name="end with parent", daemon=True).start()
+
+
 def work(shares: "Queue[Share | None]", lines: "Queue[Line]", threads: int) -> None:
     """Do shares until there is none left, in a process of its own; what they yield goes into `lines`."""
+    end_with_parent()
     model: LlamaChat | None = None
     embedder: Embedder | None = None
     try:
