@@ -18,7 +18,7 @@ from localnpm.distill.build import Build, Writer
 from localnpm.distill.judged import Entry
 from localnpm.distill.kind_vectors import kind_vector
 from localnpm.distill.kinship import Kinship
-from localnpm.distill.plan import OWED, KindPlan, Plan, Publisher
+from localnpm.distill.plan import LEFT, OWED, KindPlan, Plan, Publisher
 from localnpm.distill.policies import Kind, Record, decide
 from localnpm.distill.scripts import title_of
 from localnpm.distill.sorting import Sorting, sort
@@ -43,6 +43,7 @@ PassProgress = Callable[[str, int, int], None]
 """Called with what is being done, how many parts are done and of how many."""
 
 _SEEN = "SELECT coalesce(max(last_verdict), 0) FROM passes WHERE status IN ('published', 'reverted')"
+_LATEST = "SELECT summary FROM passes WHERE status IN ('published', 'reverted') ORDER BY id DESC LIMIT 1"
 _RECORDS = """
     SELECT uses.version_id, uses.attempt_id, outcomes.success, attempts.retry_of FROM uses
     JOIN outcomes ON outcomes.attempt_id = uses.attempt_id JOIN attempts ON attempts.id = uses.attempt_id
@@ -155,7 +156,8 @@ class _Run:
         self.progress("reading the log", 0, 1)
         seen = int(self.database.query(_SEEN)[0][0])
         entries = [entry for entry in judged.entries(self.database) if entry.verdict_id <= begun.last_verdict]
-        fresh = frozenset(entry.id for entry in entries if entry.verdict_id > seen)
+        left = self._left()
+        fresh = frozenset(entry.id for entry in entries if entry.verdict_id > seen or entry.id in left)
         recall = Recall(self.database, self.embedder, self.settings.memory)
         kinship = Kinship(recall, self.chat, self.cancel)
         found = self._kinds(entries, fresh, sort(self.database, kinship, entries, fresh))
@@ -213,6 +215,11 @@ class _Run:
             attempts = judged.load(self.database, group)
             found.append(KindPlan(Kind(None, (), attempts, fresh), attempts))
         return [plan for plan in found if plan.kind.procedure is not None or plan.joins]
+
+    def _left(self) -> set[int]:
+        """Attempts that the last pass has seen, but left, as their kinds were changed while it ran."""
+        rows = self.database.query(_LATEST)
+        return set(json.loads(rows[0]["summary"]).get(LEFT, ())) if rows else set()
 
     def _owed(self) -> set[int]:
         """Procedures whose vectors the last pass had no time for."""

@@ -20,6 +20,9 @@ from localnpm.memory.vector_store import VectorStore
 MOST_KEYS = 64
 """Requests of one kind that recall compares with; further ones add little to what these find."""
 
+LEFT = "left"
+"""In a pass's summary: the attempts of the kinds that it left for the next one, which finds them as new."""
+
 OWED = "vectors_owed"
 """In a pass's summary: the procedures whose vectors it had no time for."""
 
@@ -78,6 +81,7 @@ class Publisher:
     model_fingerprint: str
     entries: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    left: set[int] = field(default_factory=set)
     owed: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -88,7 +92,13 @@ class Publisher:
         """Write everything; returns the summary."""
         for kind in plan.kinds:
             self._publish(kind)
-        return {"attempts": plan.attempts, "procedures": self.entries, "skipped": self.skipped, OWED: self.owed}
+        return {
+            "attempts": plan.attempts,
+            "procedures": self.entries,
+            "skipped": self.skipped,
+            LEFT: sorted(self.left),
+            OWED: self.owed,
+        }
 
     def note(self, procedure_id: int, said: str) -> None:
         """Say of a procedure what was done to it outside of a plan."""
@@ -103,6 +113,9 @@ class Publisher:
         if not self._as_planned(plan):
             where = plan.kind.procedure.name if plan.kind.procedure else "a new kind"
             self.skipped.append(f"{where}: it was changed while the pass ran, and is left for the next one")
+            self.left |= plan.kind.fresh.intersection(attempt.id for attempt in plan.kind.attempts)
+            if plan.kind.procedure is not None and (plan.owes_vector or plan.vector is not None):
+                self.owed.append(plan.kind.procedure.id)
             return
         decision = plan.decision
         procedure = plan.kind.procedure

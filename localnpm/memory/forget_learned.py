@@ -235,13 +235,18 @@ def _empty_changes(connection: sqlite3.Connection, procedure_ids: Collection[int
 
 
 def _empty_summaries(connection: sqlite3.Connection, since: int) -> None:
-    """Keep only the counts of what passes did that have seen attempt `since` or later ones."""
+    """Keep only counts, and what is still to be done, of what passes did that have seen attempt `since` or later."""
     rows = connection.execute("SELECT id, summary FROM passes WHERE last_attempt >= ?", (since,)).fetchall()
     for row in rows:
         told = json.loads(row["summary"])
         counts = {
             name: value
             for name, value in told.items()
-            if isinstance(value, int | float) and re.fullmatch("[a-z_]+", name)
+            if (isinstance(value, int | float) or _only_ids(value)) and re.fullmatch("[a-z_]+", name)
         }
         connection.execute("UPDATE passes SET summary = ? WHERE id = ?", (json.dumps(counts), row["id"]))
+
+
+def _only_ids(value: object) -> bool:
+    """Whether this is a list of numbers, in which nothing of what was forgotten can stand."""
+    return isinstance(value, list) and all(isinstance(each, int) for each in value)

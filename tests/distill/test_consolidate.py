@@ -481,6 +481,33 @@ def test_an_attempt_forgotten_while_the_pass_runs_is_not_published(
     assert "left for the next one" in done.summary["skipped"][0]
 
 
+@pytest.mark.parametrize("forgotten_since", [False, True])
+def test_a_new_kind_that_was_left_is_learned_by_the_next_pass(
+    database: Database, logged: Any, distil: Any, forgotten_since: bool
+) -> None:
+    first, second = logged(ADD[0]), logged(ADD[1])
+    other = logged("Which files are in the archive folder?", MOVE, success=None)
+    scribe = Scribe()
+    scribe.when_asked = lambda: forget_attempts(database, [first]) and None if len(scribe.seen) == 0 else None
+    assert distil(scribe).summary["skipped"]
+    if forgotten_since:
+        forget_attempts(database, [other])
+    distil()
+    assert Procedures(database).members(only(database).id) == (second,)
+
+
+def test_a_known_kind_that_was_left_is_looked_at_by_the_next_pass(database: Database, logged: Any, distil: Any) -> None:
+    before = worked_five_times(database, logged, distil)
+    used(database, logged(ADD[2], STAR, False, "Put it at the top."), before)
+
+    def changed() -> None:
+        Procedures(database).add_version(before.procedure_id, Draft("Add a todo\n1. Wait.", "", "adjusted"))
+
+    assert distil(Scribe(when_asked=changed)).summary["skipped"]
+    distil()
+    assert versions(database, "candidate")[-1].script.endswith("Put it at the top.")
+
+
 def test_only_one_pass_runs_at_a_time(database: Database, distil: Any) -> None:
     with process.exclusive(database, LOCK), pytest.raises(BusyError, match="another localnpm"):
         distil()
