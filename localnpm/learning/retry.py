@@ -19,6 +19,7 @@ from localnpm.memory import verdicts
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
 from localnpm.memory.procedure_records import Draft, Version, overwritten
+from localnpm.memory.procedure_rows import REPLACED
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.process import alive, current
 from localnpm.memory.records import Attempt, Trajectory
@@ -212,13 +213,25 @@ def _disproved(database: Database, row: sqlite3.Row) -> list[Learned]:
     procedures = Procedures(database)
     version = procedures.version(row["version_id"])
     name = procedures.get(row["procedure_id"]).name
-    if version.parent_id is not None:
-        procedures.activate(version.parent_id)
+    before = _before(procedures, version)
+    if before is not None:
+        procedures.activate(before.id)
         text = f"Taken back: {name} is as it was before attempt {row['id']}"
     else:
         procedures.set_status(row["procedure_id"], "candidate", f"attempt {row['id']}, which tried it, failed")
         text = f"Not used any more: {name}, since attempt {row['id']} failed with it"
     return [Learned(text, row["procedure_id"], version.id)]
+
+
+def _before(procedures: Procedures, version: Version) -> Version | None:
+    """The nearest version that this one comes from that was in use; what only waited has proved nothing."""
+    known = {each.id: each for each in procedures.versions(version.procedure_id)}
+    parent = known.get(version.parent_id or 0)
+    while parent is not None:
+        if parent.status == "retired" and parent.status_reason == REPLACED and (parent.script or parent.example):
+            return parent
+        parent = known.get(parent.parent_id or 0)
+    return None
 
 
 def _trajectory(database: Database, row: sqlite3.Row) -> Trajectory:

@@ -151,6 +151,19 @@ def test_after_a_second_reason_the_second_retry_goes_on_from_the_first_ones_scri
     assert len(desk.procedures.all()) == 1
 
 
+THIRD = "Add a todo\n1. Append ** <todo> to todo.md."
+RIGHT_NOW = call("append_file", path="todo.md", content="** buy milk")
+
+
+def test_what_failed_in_its_own_retry_does_not_come_back_when_the_next_ones_verdict_is_taken_back(desk, retried):
+    desk.learner.judge(retried, False, "With two stars")
+    again = desk.result(desk.retry(retried, THIRD, RIGHT_NOW, "Done.")).attempt_id
+    desk.learner.judge(again, True)
+    desk.learner.judge(again, False)
+    assert recalled_names(desk) == []
+    assert desk.procedures.versions(1)[0].status == "candidate"
+
+
 @pytest.fixture
 def beside(desk):
     """A procedure in use, an attempt that failed with it for a reason, and its retry."""
@@ -192,6 +205,15 @@ def test_the_old_version_comes_back_when_the_verdict_is_taken_back(desk, beside)
     procedure, _, retried = beside
     desk.learner.judge(retried, True)
     desk.learner.judge(retried, False)
+    assert desk.procedures.get(procedure.id).active.id == procedure.active.id
+
+
+def test_what_was_in_use_before_two_retries_comes_back_past_the_one_that_failed(desk, beside):
+    procedure, _, retried = beside
+    desk.learner.judge(retried, False, "With two stars")
+    again = desk.result(desk.retry(retried, THIRD, RIGHT_NOW, "Done.")).attempt_id
+    desk.learner.judge(again, True)
+    desk.learner.judge(again, False)
     assert desk.procedures.get(procedure.id).active.id == procedure.active.id
 
 
