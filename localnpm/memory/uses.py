@@ -7,7 +7,7 @@ Elsewhere: the uplift's arithmetic (uplift.py), beliefs made of the tallies (pos
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from weakref import WeakKeyDictionary
 
@@ -32,6 +32,14 @@ _COLUMNS = (
     "attempt_id, procedure_id, version_id, vector_id, place, similarity, channel, coefficient, probability, counts, "
     "reason"
 )
+_INSERT = f"""
+    INSERT INTO uses({_COLUMNS})
+    SELECT :attempt_id, :procedure_id, (SELECT id FROM procedure_versions WHERE id = :version_id),
+        (SELECT id FROM vectors WHERE id = :vector_id), :place, :similarity, :channel, :coefficient, :probability,
+        :counts, :reason
+    WHERE EXISTS (SELECT 1 FROM attempts WHERE id = :attempt_id)
+    AND EXISTS (SELECT 1 FROM procedures WHERE id = :procedure_id)
+"""
 # One pass over everything: a query a procedure would take seconds where this takes tens of milliseconds.
 _TALLIES = """
     SELECT procedure_id, version_id, uses.channel AS channel, count(*) AS uses, sum(success) AS wins,
@@ -159,6 +167,9 @@ class AllStatistics:
 def record(database: Database, uses: Sequence[Use]) -> None:
     """Write what memory had for an attempt, a row for each eligible procedure, also where it was withheld.
 
+    What another process has forgotten meanwhile is left out: the row with the attempt or the procedure, else the
+    version or the vector alone.
+
     Raises:
         ValueError: a probability outside (0, 1].
     """
@@ -167,23 +178,8 @@ def record(database: Database, uses: Sequence[Use]) -> None:
             raise ValueError(f"a channel's probability is above 0 and at most 1, not {use.probability}")
     with database.transaction() as connection:
         connection.executemany(
-            f"INSERT INTO uses({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    use.attempt_id,
-                    use.procedure_id,
-                    use.version_id,
-                    use.vector_id,
-                    use.place,
-                    use.similarity,
-                    use.channel,
-                    use.coefficient,
-                    use.probability,
-                    int(use.counts),
-                    storable(use.reason),
-                )
-                for use in uses
-            ],
+            _INSERT,
+            [{**asdict(use), "counts": int(use.counts), "reason": storable(use.reason)} for use in uses],
         )
 
 

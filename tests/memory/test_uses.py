@@ -7,6 +7,7 @@ import pytest
 
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
+from localnpm.memory.forget import forget_attempts, forget_procedures
 from localnpm.memory.procedure_records import Use
 from localnpm.memory.uses import all_statistics, of_attempt, of_procedure, record, statistics, utilities
 
@@ -49,6 +50,23 @@ def judged(
     record(database, [use(attempt_id, channel, **fields)])
     AttemptLog(database).add_verdict(attempt_id, source, success)  # type: ignore[arg-type]
     return attempt_id
+
+
+def test_what_was_forgotten_meanwhile_is_left_out_and_the_rest_recorded(
+    database: Database, log_attempt: LogAttempt
+) -> None:
+    gone, attempt_id = log_attempt(), log_attempt()
+    forget_attempts(database, [gone])
+    forget_procedures(database, [2])
+    record(database, [use(gone), use(attempt_id), use(attempt_id, procedure_id=2, version_id=None, place=1)])
+    assert of_attempt(database, gone) == ()
+    assert of_attempt(database, attempt_id) == (use(attempt_id),)
+
+
+def test_a_version_or_vector_forgotten_meanwhile_is_not_named(database: Database, log_attempt: LogAttempt) -> None:
+    attempt_id = log_attempt()
+    record(database, [use(attempt_id, version_id=99, vector_id=99)])
+    assert of_attempt(database, attempt_id) == (use(attempt_id, version_id=None),)
 
 
 def test_uses_come_back_as_they_were_recorded(database: Database, log_attempt: LogAttempt) -> None:
