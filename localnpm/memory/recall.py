@@ -8,13 +8,14 @@ import random as randomness
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from localnpm.config import MemorySettings
-from localnpm.errors import ConfigError
+from localnpm.errors import ConfigError, NotFoundError
 from localnpm.memory.calibration import by_probes, calibrate
 from localnpm.memory.database import Database
 from localnpm.memory.embedding import Embedder, Float32Array
@@ -27,6 +28,8 @@ from localnpm.memory.uses import AllStatistics, all_statistics, utilities
 
 RecallKey = Literal["query", "avefact", "random"]
 """What is compared: the request, its key terms, or nothing (a control for evaluations)."""
+
+_GONE = "what was near enough was forgotten or taken out of use just now"
 
 
 @dataclass(frozen=True)
@@ -222,9 +225,10 @@ class Recall:
         useful = utilities(everything, (each.procedure_id for each in enough))
         scored = [(each.joined * useful[each.procedure_id], each) for each in enough]
         scored.sort(key=lambda pair: -pair[0])
-        items = tuple(self._match(keys, each, score, everything) for score, each in scored[:k])
+        found = (self._match(keys, each, score, everything) for score, each in scored)
+        items = tuple(islice((match for match in found if match is not None), k))
         best = max(each.similarity for each in near)
-        return Recollection(items, best, threshold, False, items[0].reason if items else "")
+        return Recollection(items, best, threshold, False, items[0].reason if items else _GONE)
 
     def _at_random(
         self, keys: RecallKeys, near: Sequence[Near], k: int, threshold: float, everything: AllStatistics
@@ -234,15 +238,23 @@ class Recall:
         items = []
         for procedure in drawn:
             each = known.get(procedure) or Near(procedure, 0.0, 0.0, int(keys.members[procedure][0]))
-            items.append(self._match(keys, each, each.joined, everything, drawn=True))
+            match = self._match(keys, each, each.joined, everything, drawn=True)
+            if match is not None:
+                items.append(match)
         best = max(each.similarity for each in near)
-        return Recollection(tuple(items), best, threshold, False, "drawn at random, as the key asks for")
+        why = "drawn at random, as the key asks for" if items else _GONE
+        return Recollection(tuple(items), best, threshold, False, why)
 
     def _match(
         self, keys: RecallKeys, near: Near, score: float, everything: AllStatistics, *, drawn: bool = False
-    ) -> Match:
-        procedure = self._procedures.get(near.procedure_id)
-        assert procedure.active is not None
+    ) -> Match | None:
+        """None where another process has forgotten the procedure, or taken it out of use, since the keys were read."""
+        try:
+            procedure = self._procedures.get(near.procedure_id)
+        except NotFoundError:
+            return None
+        if procedure.active is None or procedure.status != "active":
+            return None
         statistics = everything.of(near.procedure_id)
         wins, uses = statistics.wins, statistics.uses
         text, attempt_id = keys.texts[near.row], keys.attempts[near.row]

@@ -14,7 +14,7 @@ from localnpm.home import bundled_embedder
 from localnpm.memory import uses
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
-from localnpm.memory.embedding import StaticEmbedder, open_embedder
+from localnpm.memory.embedding import Float32Array, StaticEmbedder, open_embedder
 from localnpm.memory.forget import forget_attempts
 from localnpm.memory.procedure_records import Draft, Procedure, Use
 from localnpm.memory.procedures import Procedures
@@ -180,6 +180,47 @@ def test_another_processs_procedure_is_found(database: Database, other: Callable
     )
     assert process.stdout.readline() == "added\n"  # type: ignore[attr-defined]
     assert recalling.find(ANOTHER_TODO).items[0].procedure.title == "Add a todo"
+
+
+class Interrupted:
+    """The bundled embedder; when it is asked for a text, something else happens first."""
+
+    def __init__(self, text: str, happens: Callable[[], None]) -> None:
+        self.name, self.dimensions = EMBEDDER.name, EMBEDDER.dimensions
+        self.text, self.happens = text, happens
+
+    def embed(self, texts: Sequence[str]) -> Float32Array:
+        if self.text in texts:
+            self.happens()
+        return EMBEDDER.embed(texts)
+
+
+@pytest.mark.parametrize("key", ["query", "random"])
+@pytest.mark.parametrize("happening", ["forget", "disable", "retire"])
+def test_what_goes_while_recall_is_looking_is_left_out(
+    database: Database, three: tuple[Procedure, ...], path: Path, key: str, happening: str
+) -> None:
+    with Database.open(path) as another:
+        procedures = Procedures(another)
+        assert three[0].active is not None
+        version = three[0].active.id
+        happens = {
+            "forget": lambda: procedures.forget(three[0].id),
+            "disable": lambda: procedures.set_status(three[0].id, "disabled"),
+            "retire": lambda: procedures.retire(version, "of no use"),
+        }[happening]
+        embedder = Interrupted(ANOTHER_TODO, happens)
+        found = Recall(database, embedder, MemorySettings(key=key, threshold=-1.0)).find(ANOTHER_TODO, k=3)
+    assert {item.procedure.id for item in found.items} == {three[1].id, three[2].id}
+
+
+def test_where_all_that_was_near_goes_meanwhile_nothing_is_recalled(database: Database, add: Add, path: Path) -> None:
+    todo = add("Add a todo", TODO)
+    with Database.open(path) as another:
+        embedder = Interrupted(ANOTHER_TODO, lambda: Procedures(another).forget(todo.id))
+        found = Recall(database, embedder, MemorySettings()).find(ANOTHER_TODO)
+    assert found.items == ()
+    assert "forgotten" in found.why
 
 
 def test_embeddings_are_stored_once_and_used_again(database: Database, three: tuple[Procedure, ...]) -> None:
