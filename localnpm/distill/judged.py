@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from localnpm.distill.compact import compact, way
+from localnpm.errors import NotFoundError
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
 from localnpm.memory.records import Trajectory
@@ -100,7 +101,11 @@ def load(database: Database, ids: Collection[int]) -> tuple[Judged, ...]:
     found = []
     for attempt_id in sorted(outcomes):
         row = outcomes[attempt_id]
-        trajectory = log.trajectory(attempt_id)
+        try:
+            trajectory = log.trajectory(attempt_id)
+        except NotFoundError:
+            # Forgotten by another process since its verdict was read.
+            continue
         told = words.get(attempt_id, [])
         complaints = [reason for success, reason in told if not success]
         found.append(

@@ -508,6 +508,21 @@ def test_a_known_kind_that_was_left_is_looked_at_by_the_next_pass(database: Data
     assert versions(database, "candidate")[-1].script.endswith("Put it at the top.")
 
 
+def test_an_attempt_forgotten_while_it_is_read_is_left_out(database: Database, logged: Any, tmp_path: Path) -> None:
+    first, second = logged(ADD[0]), logged(ADD[1])
+    with Database.open(tmp_path / "home" / "memory.db") as another:
+
+        def forget(statement: str) -> None:
+            # What was said of the attempts is read after their verdicts, and before their steps.
+            if "FROM verdicts" in statement and "reason" in statement:
+                database.connection.set_trace_callback(None)
+                forget_attempts(another, [first])
+
+        database.connection.set_trace_callback(forget)
+        assert [attempt.id for attempt in load(database, [first, second])] == [second]
+    assert not database.query("SELECT 1 FROM attempts WHERE id = ?", (first,))
+
+
 def test_only_one_pass_runs_at_a_time(database: Database, distil: Any) -> None:
     with process.exclusive(database, LOCK), pytest.raises(BusyError, match="another localnpm"):
         distil()
