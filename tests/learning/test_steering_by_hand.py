@@ -66,6 +66,7 @@ def test_a_vector_named_by_the_user_steers_even_if_no_gate_has_passed_it(open_le
 
 def test_a_recalled_script_goes_along_and_counts_for_no_statistic(open_learner):
     learner = open_learner("mine")
+    learner.memory = "script"
     Procedures(learner.learned_in).add("Add a todo", [(REQUEST, None)], Draft("Add a todo\n1. Add it.", "", "built"))
     recalled, attempt = play(learner)
     assert (recalled.channel, attempt.channel) == ("both", "both")

@@ -23,7 +23,8 @@ from localnpm.tui.widgets.folded import Folded
 from localnpm.tui.widgets.plot import PlotView
 
 WINDOW = 10
-SHOWN_PASSES = 20
+SHOWN_PASSES = 10
+SHOWN_TASKS = 300
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class LearningScreen(Page[Progress]):
 
     def read(self) -> Progress:
         """From the memory."""
-        passes = Passes(self.app.database)
-        return Progress(judged_tasks(self.app.database), passes.latest(SHOWN_PASSES), passes.newly_judged())
+        passes, tasks = Passes(self.app.database), judged_tasks(self.app.database, SHOWN_TASKS)
+        return Progress(tasks, passes.latest(SHOWN_PASSES), passes.newly_judged())
 
     def show(self, data: Progress) -> None:
         """Curve, then passes."""

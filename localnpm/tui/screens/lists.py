@@ -17,7 +17,7 @@ from localnpm.tui.screens.page import Page
 
 Row = TypeVar("Row")
 
-BLOCK = 100
+BLOCK = 25
 """Rows read at once."""
 PAUSE_SECONDS = 0.15
 """A pause in typing after which it is searched."""
