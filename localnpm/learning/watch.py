@@ -127,6 +127,21 @@ def find(database: Database, workspace: Path) -> Watch:
     raise NotFoundError(f'{folder} is not being watched. Begin with: localnpm watch start "what you are about to do"')
 
 
+def so_far(
+    home: Home, database: Database, watch: Watch, *, bounds: Bounds | None = None
+) -> tuple[tuple[ToolCall, ...], tuple[Untold, ...]]:
+    """What was done in the folder until now: the calls that make the difference, and what no call can make.
+
+    Raises:
+        NotFoundError: it was ended meanwhile.
+        WorkspaceError: the folder is gone, or has too much in it by now.
+    """
+    before, after = _pictures(home, database, watch, bounds)
+    after, hidden = _without_hidden(Path(watch.workspace), before, after)
+    calls, untold = difference(before, after)
+    return calls, (*untold, *hidden)
+
+
 def stop(home: Home, database: Database, watch: Watch, *, bounds: Bounds | None = None) -> Demonstration:
     """Compare the folder with what it was. The demonstration stays under way until it is accepted or cancelled.
 

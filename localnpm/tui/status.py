@@ -12,7 +12,8 @@ Activity = Literal["loading", "ready", "reading", "generating", "asking", "learn
 class Status:
     """The state of the agent for the user. Counts are tokens.
 
-    `progress` is the share of the prompt that is read, or of the pass that is done; `waiting` counts requests.
+    `progress` is the share of the prompt that is read, or of the pass that is done; `waiting` counts requests;
+    `watching`: what the user does by hand in this folder is being recorded.
     """
 
     activity: Activity = "loading"
@@ -24,6 +25,7 @@ class Status:
     steering: float = 0.0
     waiting: int = 0
     private: bool = False
+    watching: bool = False
 
     def words(self) -> str:
         """The line that the footer shows."""
@@ -38,6 +40,8 @@ class Status:
             parts.append(f"steering {self.steering:g}")
         if self.waiting:
             parts.append(f"{self.waiting} waiting")
+        if self.watching:
+            parts.append("watching")
         if self.private:
             parts.append("private")
         return " · ".join([*parts, "offline"])

@@ -1,13 +1,14 @@
-"""`/watch start TEXT | stop | cancel`: learn from what the user does by hand; at its end they see it and decide."""
+"""`/watch start TEXT | stop | cancel`: learn from what the user does by hand; they see it, and decide at its end."""
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from localnpm.plain import json_text
+from localnpm.errors import LocalnpmError
+from localnpm.plain import json_text, visible
 from localnpm.tui.widgets.dialogs import Choose
 
 if TYPE_CHECKING:
-    from localnpm.learning.watch import Demonstration
+    from localnpm.learning.watch import Demonstration, Watch
     from localnpm.tui.screens.chat import ChatScreen
 
 WAYS = (("accept", "learn it: a task done well"), ("keep", "go on watching"), ("discard", "forget it"))
@@ -17,16 +18,28 @@ USAGE = "/watch start WHAT YOU ARE ABOUT TO DO, then do it by hand, then /watch 
 async def watch(chat: "ChatScreen", words: str) -> None:
     """Begin, end or give up a demonstration in this workspace; alone, say what is being watched."""
     what, _, request = words.partition(" ")
-    if what == "start" and request.strip():
-        chat.tell(lambda: _start(chat, request))
+    if chat.app.options.private:
+        chat.notify("In private nothing is learned; /private ends that.", severity="warning")
+    elif what == "start" and request.strip():
+        await _show(chat, await asyncio.to_thread(_start, chat, request))
+        chat.notify("Do it now, by hand, with any program; then /watch stop.")
     elif what == "stop":
         await _stop(chat)
     elif what == "cancel":
-        chat.tell(lambda: _cancel(chat))
+        await asyncio.to_thread(_cancel, chat)
+        await _hide(chat)
+        chat.notify("No longer watching; the files stay as they are.")
     elif not words:
         chat.tell(lambda: _status(chat))
     else:
         chat.notify(USAGE, severity="warning")
+
+
+async def go_on(chat: "ChatScreen") -> None:
+    """Show a demonstration that was begun in this folder before the app was; in a worker."""
+    begun = await asyncio.to_thread(_begun, chat)
+    if begun is not None:
+        await _show(chat, begun)
 
 
 async def _stop(chat: "ChatScreen") -> None:
@@ -36,11 +49,16 @@ async def _stop(chat: "ChatScreen") -> None:
 
 
 async def _decide(chat: "ChatScreen", shown: "Demonstration") -> None:
-    chosen = await chat.app.push_screen_wait(Choose(told(shown), WAYS))
-    if chosen == "accept":
-        chat.tell(lambda: accept(chat, shown))
-    elif chosen == "discard":
-        chat.tell(lambda: discard(chat, shown))
+    chosen = await chat.app.push_screen_wait(Choose(told(shown), WAYS, shown.diff))
+    if chosen not in ("accept", "discard"):
+        return
+    try:
+        done = await asyncio.to_thread(accept if chosen == "accept" else discard, chat, shown)
+    except LocalnpmError as error:
+        chat.notify(visible(str(error)), title="/watch", severity="error", timeout=15, markup=False)
+        return
+    await _hide(chat)
+    chat.notify(done)
 
 
 def demonstration(chat: "ChatScreen") -> "Demonstration":
@@ -56,11 +74,11 @@ def demonstration(chat: "ChatScreen") -> "Demonstration":
 
 
 def told(shown: "Demonstration") -> str:
-    """A demonstration for the user's eyes: each call, what no call can make, the difference."""
+    """A demonstration for the user's eyes: each call, what no call can make, what would be otherwise."""
     lines = [f"{call.name} {json_text(dict(call.arguments), indent=None)}" for call in shown.calls]
     lines += [f"Left out: {untold.path}: {untold.why}" for untold in shown.untold]
     lines += [f"Otherwise than you left it: {path}" for path in shown.differing]
-    return "\n".join([f"To do {shown.watch.request!r} the agent would have:", *lines, "", shown.diff])
+    return "\n".join([f"To do {shown.watch.request!r} the agent would have:", *lines])
 
 
 def accept(chat: "ChatScreen", shown: "Demonstration") -> str:
@@ -78,19 +96,38 @@ def discard(chat: "ChatScreen", shown: "Demonstration") -> str:
     return "Nothing is logged; the files stay as they are."
 
 
-def _start(chat: "ChatScreen", request: str) -> str:
+async def _show(chat: "ChatScreen", begun: "Watch") -> None:
+    from localnpm.tui.widgets.watching import Watching
+
+    await _hide(chat)
+    await chat.mount(Watching(begun), before=chat.composer)
+
+
+async def _hide(chat: "ChatScreen") -> None:
+    await chat.query("Watching").remove()
+
+
+def _start(chat: "ChatScreen", request: str) -> "Watch":
     from localnpm.learning import watch as watching
 
-    begun = watching.start(chat.app.home, chat.app.database, chat.app.options.workspace, request)
-    return f"Watching {begun.workspace}. Do it now, by hand; then /watch stop."
+    return watching.start(chat.app.home, chat.app.database, chat.app.options.workspace, request)
 
 
-def _cancel(chat: "ChatScreen") -> str:
+def _begun(chat: "ChatScreen") -> "Watch | None":
+    from localnpm.learning import watch as watching
+
+    try:
+        return watching.find(chat.app.database, chat.app.options.workspace)
+    except LocalnpmError:
+        # Nothing is watched; of a memory that cannot be used the agent's thread tells.
+        return None
+
+
+def _cancel(chat: "ChatScreen") -> None:
     from localnpm.learning import watch as watching
 
     database = chat.app.database
     watching.cancel(database, watching.find(database, chat.app.options.workspace))
-    return "No longer watching."
 
 
 def _status(chat: "ChatScreen") -> str:

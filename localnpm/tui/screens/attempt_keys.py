@@ -4,7 +4,7 @@ import asyncio
 from typing import ClassVar
 
 from textual import work
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
 from localnpm.memory.attempts import AttemptLog
 from localnpm.tui.actions import verdicts
@@ -18,11 +18,11 @@ class AttemptPage(Page[Data]):
     """A page that knows which attempt is meant."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("g", "judge(True)", "Good"),
-        ("b", "judge(False)", "Bad"),
-        ("u", "reverse('undo')", "Undo"),
-        ("r", "reverse('redo')", "Redo"),
-        ("delete", "forget", "Forget"),
+        Binding("g", "judge(True)", "Good", id="attempt.good"),
+        Binding("b", "judge(False)", "Bad", id="attempt.bad"),
+        Binding("u", "reverse('undo')", "Undo", id="attempt.undo"),
+        Binding("r", "reverse('redo')", "Redo", id="attempt.redo"),
+        Binding("delete", "forget", "Forget", id="attempt.forget"),
     ]
 
     @property

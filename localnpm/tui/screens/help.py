@@ -48,7 +48,7 @@ class HelpScreen(Page[Table]):
         table = Table.grid(padding=(0, 2, 0, 0), expand=True)
         table.add_column(max_width=NAME_WIDTH)
         table.add_column(ratio=1)
-        _fill(table, "In the line where you type", TYPED)
+        _fill(table, "Where you type", TYPED)
         _fill(table, "Commands", commands)
         for area, group in groupby(keymap.in_force(self.app.looks.keys).values(), lambda action: action.area):
             shown = [(_keys(action), f"{action.meaning}  [{action.name}]") for action in group]

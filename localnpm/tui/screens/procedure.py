@@ -127,18 +127,18 @@ class ProcedureScreen(Page[WholeProcedure]):
 def _widgets(whole: WholeProcedure) -> list[Widget]:
     procedure, known = whole.procedure, whole.known
     why = f" ({procedure.status_reason})" if procedure.status_reason else ""
-    done = f"{known.wins} of {known.uses} judged uses went well"
+    done = f"{known.wins} of {known.uses} judged uses went well" if known.uses else "no use has been judged yet"
     if known.without_uses:
         done += f"; {known.without_wins} of {known.without_uses} without it"
     widgets: list[Widget] = [
         Static(literal(f"{procedure.name}: {procedure.title}"), classes="request"),
         Static(literal(f"{procedure.status}{why} · {procedure.origin}"), classes="note"),
-        Static(literal(f"{done}. Uplift: {uplift_words(known) or 'not known yet'}"), classes="note"),
+        Static(literal(f"{done} · uplift {uplift_words(known) or 'not known yet'}"), classes="note"),
     ]
     widgets += [_version(version, whole.versions) for version in reversed(whole.versions)]
     lines = "\n".join(whole.keys)
-    widgets.append(Folded(literal(f"recalled for {len(whole.keys)} request(s) like these"), Static(literal(lines))))
-    widgets.append(Folded(literal(f"{len(whole.uses)} last use(s)"), Static(literal(_history(whole)))))
+    widgets.append(Folded(literal(f"recalled for requests like these ({len(whole.keys)})"), Static(literal(lines))))
+    widgets.append(Folded(literal(f"last uses ({len(whole.uses)})"), Static(literal(_history(whole)))))
     widgets += [Static(literal(_vector(vector)), classes="note") for vector in whole.vectors]
     return widgets
 

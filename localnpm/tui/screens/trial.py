@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 
@@ -33,7 +33,7 @@ class TrialScreen(Page[None]):
 
     heading = "Trial"
 
-    BINDINGS: ClassVar[list[BindingType]] = [("f5", "reload", "Try again")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f5", "reload", "Try again", id="page.reload")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-wide")]  # noqa: RUF012 - Screen declares it so
 
     def __init__(self, name: str, prompt: str, scales: tuple[float, ...]) -> None:

@@ -1,4 +1,4 @@
-"""One control vector: norms by layer, calibration, gate; exported as a GGUF file, or named to steer the next tasks."""
+"""One control vector: plots by layer, calibration, gate; tried, exported, or named to steer the next tasks."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -39,6 +39,7 @@ class VectorScreen(Page[WholeVector]):
     heading = "Control vector"
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "try", "Try", id="vector.try"),
         Binding("s", "steer", "Steer the next tasks", id="vector.steer"),
         Binding("d", "switch", "Disable or enable", id="vector.switch"),
         Binding("x", "export", "Export", id="vector.export"),
@@ -129,7 +130,7 @@ def _widgets(whole: WholeVector) -> list[Widget]:
     stored, file = whole.stored, whole.file
     first, last = stored.layers
     facts = [
-        f"coefficient {stored.coefficient:+.3g} in layers {first}-{last}, from {stored.pairs} pairs ({stored.method})",
+        f"coefficient {stored.coefficient:+.3g} in layers {first}-{last}{_source(stored)}",
         f"{stored.origin}, for {stored.model}, unit {file.unit}",
         *_measured(stored.calibration),
     ]
@@ -141,6 +142,11 @@ def _widgets(whole: WholeVector) -> list[Widget]:
         Static(literal("\n".join(facts)), classes="note"),
         *(PlotView(plot) for plot in plots if plot is not None),
     ]
+
+
+def _source(stored: StoredVector) -> str:
+    by = f" ({stored.method})" if stored.method else ""
+    return f", from {stored.pairs} pairs{by}" if stored.pairs else by
 
 
 def _measured(calibration: Mapping[str, Any]) -> Iterator[str]:

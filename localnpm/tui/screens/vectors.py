@@ -30,6 +30,7 @@ class VectorsScreen(ListPage[StoredVector]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "switch", "Enable or disable", id="vectors.switch"),
+        Binding("i", "take_in", "Take in a file", id="vectors.take-in"),
         Binding("delete", "forget", "Forget", id="vectors.forget"),
     ]
 

@@ -21,7 +21,7 @@ from textual.widgets import Button, Input, Static, TextArea
 
 from localnpm.agent.permissions import Allow, Decision, Decline, Edit, Scope
 from localnpm.agent.prepared import Prepared, Risk
-from localnpm.plain import json_text, visible
+from localnpm.plain import json_text, one_line, visible
 from localnpm.tui.guarded import Guarded
 from localnpm.tui.literal import literal
 from localnpm.tui.messages import Question
@@ -35,26 +35,27 @@ DEAF_SECONDS = 0.5
 LOOK_SECONDS = 0.05
 WIDE, MIDDLE = 92, 48
 """Columns from which the answers stand in one row, and in two."""
+SUMMARY_CHARACTERS = 200
 DECLINED = "no reason given"
 WAITS = "click, or stop typing: then y t s a e n answer"
 LISTENS = "y t s a e n answer, arrows scroll, Esc stops"
 
-ANSWERS: tuple[tuple[str, str, str], ...] = (
-    ("y", "allow('once')", "once"),
-    ("t", "allow('task')", "this task"),
-    ("s", "allow('session')", "this session"),
-    ("a", "allow('always')", "always here"),
-    ("e", "edit", "edit first"),
-    ("n", "decline", "no"),
+ANSWERS: tuple[tuple[str, str, str, str], ...] = (
+    ("y", "allow('once')", "allow once", "this change alone"),
+    ("t", "allow('task')", "this task", "and all like it until this request is done"),
+    ("s", "allow('session')", "this session", "and all like it in this conversation"),
+    ("a", "allow('always')", "always here", "and all like it in this folder: written into config.toml"),
+    ("e", "edit", "edit first", "change its arguments, then do it"),
+    ("n", "decline", "decline", "with a reason, if there is one to give"),
 )
-"""Key, action, and what the button says."""
+"""Key, action, what the button says, and what that means."""
 
 
 class Approval(Guarded, Vertical, can_focus=True):
     """Shows a prepared call and waits for the user's decision."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key, action, words, id=f"approval.{words.replace(' ', '-')}") for key, action, words in ANSWERS),
+        *(Binding(key, action, words, id=f"approval.{words.replace(' ', '-')}") for key, action, words, _ in ANSWERS),
         Binding("up,k", "scroll_diff(-1)", "Up", show=False),
         Binding("down,j", "scroll_diff(1)", "Down", show=False),
         Binding("pageup", "scroll_diff(-10)", "Page up", show=False),
@@ -82,7 +83,7 @@ class Approval(Guarded, Vertical, can_focus=True):
     def compose(self) -> ComposeResult:
         """What would change, then the ways to answer."""
         prepared = self.question.prepared
-        yield Static(literal(prepared.summary, "bold"))
+        yield Static(literal(one_line(prepared.summary, SUMMARY_CHARACTERS), "bold"))
         yield DiffView(_shown(prepared))
         if prepared.note:
             yield Static(literal(prepared.note), classes="warned")
@@ -91,8 +92,8 @@ class Approval(Guarded, Vertical, can_focus=True):
         else:
             yield Static(literal("This cannot be undone."), classes="warned")
         with Container(classes="answers"):
-            for key, _, words in ANSWERS:
-                yield Button(literal(f"{key} {words}"), id=f"answer-{key}", compact=True)
+            for key, _, words, meaning in ANSWERS:
+                yield Button(literal(f"{key} {words}"), id=f"answer-{key}", compact=True, tooltip=meaning)
 
     def on_mount(self) -> None:
         """Remember who has the keys; take them when the user pauses."""
@@ -115,7 +116,7 @@ class Approval(Guarded, Vertical, can_focus=True):
         event.stop()
         key = (event.button.id or "").removeprefix("answer-")
         self._since, self._took = 0.0, True
-        self.call_later(self.run_action, next(action for letter, action, _ in ANSWERS if letter == key))
+        self.call_later(self.run_action, next(action for letter, action, *_ in ANSWERS if letter == key))
 
     def action_allow(self, scope: Scope) -> None:
         """Do it."""
@@ -179,7 +180,7 @@ class ArgumentsEditor(Guarded, ModalScreen[dict[str, Any] | None]):
 
     def compose(self) -> ComposeResult:
         """The editor, its keys, what is wrong."""
-        yield Static(literal(self._prepared.summary, "bold"))
+        yield Static(literal(one_line(self._prepared.summary, SUMMARY_CHARACTERS), "bold"))
         yield TextArea(json_text(dict(self._prepared.call.arguments)))
         yield Static(id="wrong", classes="failed")
         yield Static(literal("Ctrl+S does it so, Escape goes back to the question"), classes="note")

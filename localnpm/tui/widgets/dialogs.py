@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 from localnpm.tui.guarded import Guarded
 from localnpm.tui.literal import literal
 from localnpm.tui.widgets.diff import DiffView
+from localnpm.tui.widgets.tick import Tick
 
 Answer = TypeVar("Answer")
 
@@ -116,7 +117,7 @@ class EditText(Guarded, ModalScreen[tuple[str, bool] | None]):
         yield Static(literal(self._head, "bold"))
         yield TextArea(self._text, id="script")
         if self._option:
-            yield Checkbox(literal(self._option), value=True, compact=True)
+            yield Tick(literal(self._option), value=True, compact=True)
         yield Static(literal("Ctrl+S saves, Escape leaves it as it was"), classes="note")
 
     def action_save(self) -> None:

@@ -19,6 +19,7 @@ from localnpm.tui.guarded import Guarded
 from localnpm.tui.literal import literal
 from localnpm.tui.status import Status
 from localnpm.tui.widgets.slider import Slider
+from localnpm.tui.widgets.tick import Tick
 
 if TYPE_CHECKING:
     from localnpm.memory.procedure_records import StoredVector
@@ -50,7 +51,7 @@ class MemoryPanel(Guarded, VerticalScroll):
         yield Static(literal(NOTHING), id="channel")
         yield Vertical(id="items")
         yield Vertical(id="strength")
-        yield Checkbox("use memory for the next task", value=True, compact=True, id="next")
+        yield Tick("use memory for the next task", value=True, compact=True, id="next")
 
     def on_mount(self) -> None:
         """Open as it was left, where there is room for it."""
