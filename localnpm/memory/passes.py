@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -123,12 +124,12 @@ class Passes:
         rows = self.database.query("SELECT * FROM passes WHERE id = ?", (pass_id,))
         if not rows:
             raise NotFoundError(f"No pass has the id {pass_id}. `localnpm distill --status` shows those there were.")
-        return _read(rows[0])
+        return self._seen(rows[0])
 
     def latest(self, n: int = 10) -> tuple[Pass, ...]:
         """The last passes, newest first."""
-        self._recover()
-        return tuple(_read(row) for row in self.database.query("SELECT * FROM passes ORDER BY id DESC LIMIT ?", (n,)))
+        rows = self.database.query("SELECT * FROM passes ORDER BY id DESC LIMIT ?", (n,))
+        return tuple(self._seen(row) for row in rows)
 
     def newly_judged(self) -> int:
         """Attempts whose outcome no pass has seen that has published.
@@ -173,13 +174,19 @@ class Passes:
             raise LocalnpmError(f"Pass {pass_id} cannot be reverted: it is {found.status}, not published.")
         return found
 
+    def _seen(self, row: sqlite3.Row) -> Pass:
+        """The pass as it is: one whose process has ended is interrupted, whether or not that is written yet."""
+        found = _read(row)
+        return replace(found, status="interrupted") if found.status == "running" and self._is_dead(row) else found
+
+    def _is_dead(self, row: sqlite3.Row) -> bool:
+        folder = self.database.folder
+        return folder is not None and not process.alive(folder / "run", row["process"])
+
     def _recover(self) -> None:
         """Mark passes whose process has ended as interrupted."""
-        if self.database.folder is None:
-            return
-        run = self.database.folder / "run"
         rows = self.database.query("SELECT id, process FROM passes WHERE status = 'running'")
-        dead = [row["id"] for row in rows if not process.alive(run, row["process"])]
+        dead = [row["id"] for row in rows if self._is_dead(row)]
         if dead:
             with self.database.transaction() as connection:
                 connection.executemany(

@@ -313,6 +313,12 @@ def test_a_pass_whose_process_died_is_marked_interrupted(path: Path, passes: Pas
     assert [found.status for found in passes.latest()] == ["interrupted"]
 
 
+def test_looking_at_passes_writes_nothing(path: Path, database: Database) -> None:
+    work(path, 1)
+    (found,) = Passes(database.read_only()).latest()
+    assert (found.status, Passes(database).get(found.id).status) == ("interrupted", "interrupted")
+
+
 def work(path: Path, line: int) -> int:
     """Let a worker publish a pass, killed at a line if that is above 0; how many lines there were."""
     environment = os.environ | {"PYTHONPATH": str(Path(localnpm.__file__).parents[1])}
