@@ -1,7 +1,7 @@
 """One attempt as the loop sees it: what it is given, what it has used so far, and what stops it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -30,6 +30,29 @@ class Stopped(Exception):
     def __init__(self, status: events.Status, why: str) -> None:
         super().__init__(why)
         self.status = status
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a request is carried out: what memory has for it, and what it is an attempt at.
+
+    Attributes:
+        script: one or several, the best first; like the example, a part of the system text.
+        channel: through which of the two, or by steering, memory acts.
+        sampling: in place of the model's and the settings'.
+    """
+
+    script: str | Sequence[str] = ()
+    example: str = ""
+    steering: Steering | None = None
+    channel: Channel = "none"
+    retry_of: int | None = None
+    practice: bool = False
+    sampling: Sampling | None = None
+
+
+PLAIN = Terms()
+"""Nothing from memory, and nothing to go back to."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ request, has `task` put it into the prompt, and reads the attempt's events.
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import fields, replace
 from functools import cached_property, partial
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from localnpm.agent import events
 from localnpm.agent.agent import Agent
-from localnpm.agent.attempt import Task
+from localnpm.agent.attempt import PLAIN, Task, Terms
 from localnpm.agent.journal import Journal
 from localnpm.agent.options import Options
 from localnpm.agent.permissions import Approve, Mode, Permissions, decline_all
@@ -27,13 +27,11 @@ from localnpm.config import PermissionRule, SamplingSettings, Settings
 from localnpm.config_file import add_rule
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.sampling import Sampling
-from localnpm.engine.steering import Steering
 from localnpm.engine.turns import ChatModel, Progress
 from localnpm.errors import NotFoundError, WorkspaceError
 from localnpm.home import Home
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
-from localnpm.memory.records import Channel
 from localnpm.memory.sessions import last_session, session
 
 if TYPE_CHECKING:
@@ -110,29 +108,17 @@ class Workbench:
         """
         return self.agent.run(self.task(request, session_id), approve=approve, cancel=cancel, progress=progress)
 
-    def task(
-        self,
-        request: str,
-        session_id: int,
-        *,
-        script: str | Sequence[str] = (),
-        example: str = "",
-        steering: Steering | None = None,
-        channel: Channel = "none",
-        retry_of: int | None = None,
-        practice: bool = False,
-        sampling: Sampling | None = None,
-    ) -> Task:
+    def task(self, request: str, session_id: int, terms: Terms = PLAIN) -> Task:
         """What an attempt of this request is given: the system text with what memory has for it, and the sampling."""
         bundled = self.model.protocol == 1
         system = system_text(
-            script=script,
-            example=example,
+            script=terms.script,
+            example=terms.example,
             surroundings=None if bundled else Surroundings.of(self._workspace()),
             extra=self.options.system,
         )
-        drawn = sampling or merged(self.model.sampling, self.settings.sampling)
-        return Task(request, session_id, system, drawn, steering, retry_of, channel, practice)
+        drawn = terms.sampling or merged(self.model.sampling, self.settings.sampling)
+        return Task(request, session_id, system, drawn, terms.steering, terms.retry_of, terms.channel, terms.practice)
 
     def undo(self, attempt_id: int) -> UndoReport:
         """Take back an attempt's changes; it says nothing about the attempt.

@@ -2,6 +2,7 @@
 
 import time
 
+from localnpm.agent.attempt import Terms
 from localnpm.config import Settings
 from localnpm.engine.turns import ChatModel
 from localnpm.evals.conditions import Given
@@ -28,10 +29,7 @@ class Player:
         task = bench.task(
             scenario.request,
             session,
-            script=given.script,
-            example=given.example,
-            steering=given.steering,
-            sampling=bench.drawn(seed),
+            Terms(given.script, given.example, given.steering, sampling=bench.drawn(seed)),
         )
         start = time.perf_counter()
         result = result_of(bench.agent.run(task))

@@ -4,14 +4,14 @@ Everything is the program's own (loop, log, prompt texts) but the tools, which a
 an empty key-value cache and in a session of its own, so that nothing comes to it but by memory.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from localnpm.agent import events
 from localnpm.agent.agent import Agent
-from localnpm.agent.attempt import Task
+from localnpm.agent.attempt import PLAIN, Task, Terms
 from localnpm.agent.options import Options
 from localnpm.agent.permissions import Approve, Permissions, decline_all
 from localnpm.agent.prepared import Prepared, Risk
@@ -23,13 +23,11 @@ from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.messages import ToolCall, ToolSchema
 from localnpm.engine.sampling import Sampling
-from localnpm.engine.steering import Steering
 from localnpm.engine.turns import ChatModel, Progress
 from localnpm.errors import WorkspaceError
 from localnpm.evals.environment import World
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
-from localnpm.memory.records import Channel
 
 WORKSPACE = Path("/evaluation")
 """What the log calls the place; nothing is there."""
@@ -129,29 +127,18 @@ class EvalBench:
         """Start a conversation."""
         return self.log.start_session(WORKSPACE, title)
 
-    def task(
-        self,
-        request: str,
-        session_id: int,
-        *,
-        script: str | Sequence[str] = (),
-        example: str = "",
-        steering: Steering | None = None,
-        channel: Channel = "none",
-        retry_of: int | None = None,
-        practice: bool = False,
-        sampling: Sampling | None = None,
-    ) -> Task:
+    def task(self, request: str, session_id: int, terms: Terms = PLAIN) -> Task:
         """What one attempt is given, as the workbench would; a larger model is told a fixed day."""
         guided = self.model.protocol != 1 and self.opening == FILES
         system = system_text(
             self.opening,
-            script=script,
-            example=example,
+            script=terms.script,
+            example=terms.example,
             surroundings=SURROUNDINGS if guided else None,
             extra=self.options.system,
         )
-        return Task(request, session_id, system, sampling or self.sampling, steering, retry_of, channel, practice)
+        drawn = terms.sampling or self.sampling
+        return Task(request, session_id, system, drawn, terms.steering, terms.retry_of, terms.channel, terms.practice)
 
     def undo(self, attempt_id: int) -> UndoReport:
         """Put the world back as it was before its attempts."""

@@ -3,22 +3,19 @@
 `Workbench` has these; evaluations bring their own over workspaces in memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Protocol
 
-from localnpm.agent.attempt import Task
+from localnpm.agent.attempt import PLAIN, Task, Terms
 from localnpm.agent.events import Event
 from localnpm.agent.options import Options
 from localnpm.agent.permissions import Approve
 from localnpm.agent.undo import UndoReport
 from localnpm.config import Settings
 from localnpm.engine.cancel import Cancel
-from localnpm.engine.sampling import Sampling
-from localnpm.engine.steering import Steering
 from localnpm.engine.turns import ChatModel, Progress
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
-from localnpm.memory.records import Channel
 
 
 class Runs(Protocol):
@@ -57,19 +54,7 @@ class Bench(Protocol):
     def agent(self) -> Runs:
         """What carries out a task."""
 
-    def task(
-        self,
-        request: str,
-        session_id: int,
-        *,
-        script: str | Sequence[str] = (),
-        example: str = "",
-        steering: Steering | None = None,
-        channel: Channel = "none",
-        retry_of: int | None = None,
-        practice: bool = False,
-        sampling: Sampling | None = None,
-    ) -> Task:
+    def task(self, request: str, session_id: int, terms: Terms = PLAIN) -> Task:
         """What an attempt of this request is given, with what memory has for it."""
 
     def undo(self, attempt_id: int) -> UndoReport:

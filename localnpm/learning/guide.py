@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from localnpm.agent.attempt import Terms
 from localnpm.agent.events import Recalled, RecalledItem
 from localnpm.agent.prompts import memory_parts
 from localnpm.config import Settings
@@ -51,6 +52,11 @@ class Guidance:
     uses: tuple[Use, ...] = ()
     why: str = ""
     problem: str = ""
+
+    @property
+    def terms(self) -> Terms:
+        """On what terms the task is carried out."""
+        return Terms(self.scripts, self.example, self.steering, self.channel)
 
     @property
     def event(self) -> Recalled:
@@ -117,9 +123,10 @@ class Guide:
         # On the spot a vector is made only when the user asks for it: no gate has tried it, and it can spoil the text.
         asked = wanted in ("vector", "both")
         steerable = not scripts_only and (asked or wanted == "auto")
-        vector = self.vectors.look(request, best.match.procedure.id, on_the_spot=asked) if steerable else None
+        told, procedure_id = scripts[0] if scripts else "", best.match.procedure.id
+        vector = self.vectors.look(request, procedure_id, script=told, on_the_spot=asked) if steerable else None
         if vector is not None:
-            offered |= {"vector", "both"} if offered else {"vector"}
+            offered |= {"vector", "both"} if offered and vector.beside is not None else {"vector"}
         choice = choose(
             best.statistics,
             available=offered,
@@ -162,11 +169,14 @@ class Guide:
         steering: Steering | None = None
         coefficient = 0.0
         if channel in ("vector", "both"):
-            steering, coefficient = vector.take() if vector is not None else (None, 0.0)
+            take = None if vector is None else vector.beside if channel == "both" else vector.take
+            steering, coefficient = (None, 0.0) if take is None else take()
             if steering is None:
                 channel, counts = ("script" if channel == "both" else "none"), False
                 why = "no vector could be made from the nearest trajectories"
         shown = channel in ("script", "both")
+        if shown and vector is not None and vector.why:
+            why += f"; {vector.why}"
         if not scripts and not example and channel == "none":
             why += f"; the procedure is longer than the {self.tokens} tokens that memory may have"
         used_vector = vector.vector_id if vector is not None and steering is not None else None

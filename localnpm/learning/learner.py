@@ -7,7 +7,7 @@ practice (practice.py).
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, cast
@@ -24,6 +24,7 @@ from localnpm.learning.bench import Bench
 from localnpm.learning.due import is_due
 from localnpm.learning.remembering import Memory, embedder_opener
 from localnpm.memory.database import Database
+from localnpm.memory.forget_learned import remove_system
 from localnpm.memory.procedure_records import Cause, Pass
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.uses import record
@@ -96,26 +97,19 @@ class Learner(Memory):
             sampling: in place of the model's and the settings'.
 
         Raises:
+            LocalnpmError: a task or a pass is under way.
             MemoryFileError: the log cannot be written.
         """
-        learned: tuple[Learned, ...] = ()
-        if practice_of is None:
-            evidence.before_request(self.bench.database, session_id, request, settings=self.bench.settings.learning)
-            learned = self.settle()
-        guidance = self.guided(request, for_user=practice_of is None)
-        task = self.bench.task(
-            request,
-            session_id,
-            script=guidance.scripts,
-            example=guidance.example,
-            steering=guidance.steering,
-            channel=guidance.channel,
-            retry_of=practice_of,
-            practice=practice_of is not None,
-            sampling=sampling,
-        )
-        counts = practice_of is None
-        yield from self._carry_out(task, guidance, learned, counts, approve, cancel, progress)
+        # The model is used before the attempt too: it takes key terms, counts tokens, makes vectors.
+        with self._alone():
+            learned: tuple[Learned, ...] = ()
+            if practice_of is None:
+                evidence.before_request(self.bench.database, session_id, request, settings=self.bench.settings.learning)
+                learned = self.settle()
+            guidance = self.guided(request, for_user=practice_of is None)
+            terms = replace(guidance.terms, retry_of=practice_of, practice=practice_of is not None, sampling=sampling)
+            task = self.bench.task(request, session_id, terms)
+            yield from self._carry_out(task, guidance, learned, practice_of is None, approve, cancel, progress)
 
     def judge(self, attempt_id: int, success: bool, reason: str = "") -> Judgement:
         """Write the user's verdict and say what follows from it.
@@ -138,6 +132,7 @@ class Learner(Memory):
         """Undo an attempt and try again with a script made from the reason of its bad verdict.
 
         Raises:
+            LocalnpmError: a task or a pass is under way.
             NotFoundError: no such attempt, or no bad verdict with a reason.
             ScriptError: the model could write no script; nothing was undone.
             UndoError: some of its files were changed since, and are left as they are.
@@ -146,28 +141,22 @@ class Learner(Memory):
         from localnpm.learning.guide import told_to_use
 
         database = self.bench.database
-        told = retry.complaint(self.bench.log, attempt_id)
-        kind = retry.known_kind(database, attempt_id, self.kinship(cancel))
-        base = kind[1] if kind else None
-        draft = draft_from_reason(self.bench.model, told.trajectory, told.reason, base, cancel=cancel)
-        self._take_back(attempt_id)
-        version = retry.store(database, told, draft, kind[0] if kind else None)
-        procedure = Procedures(database).get(version.procedure_id)
-        guidance = told_to_use(procedure, version, f"made from what you said of attempt {attempt_id}")
-        task = self.bench.task(
-            told.attempt.request,
-            told.attempt.session_id,
-            script=guidance.scripts,
-            channel=guidance.channel,
-            retry_of=attempt_id,
-        )
-        retried = attempt_id
-        for event in self._carry_out(task, guidance, (), False, approve, cancel, progress):
-            if isinstance(event, AttemptStarted):
-                retried = event.attempt_id
-            if isinstance(event, Result):
-                retry.withdraw(database, version, attempt_id, retried)
-            yield event
+        # The script is written, and kinds are told apart, by the model that the attempt uses.
+        with self._alone():
+            told = retry.complaint(self.bench.log, attempt_id)
+            kind = retry.known_kind(database, attempt_id, self.kinship(cancel))
+            base = kind[1] if kind else None
+            draft = draft_from_reason(self.bench.model, told.trajectory, told.reason, base, cancel=cancel)
+            self._take_back(attempt_id)
+            version = retry.store(database, told, draft, kind[0] if kind else None)
+            procedure = Procedures(database).get(version.procedure_id)
+            guidance = told_to_use(procedure, version, f"made from what you said of attempt {attempt_id}")
+            terms = replace(guidance.terms, retry_of=attempt_id)
+            task = self.bench.task(told.attempt.request, told.attempt.session_id, terms)
+            for event in self._carry_out(task, guidance, (), False, approve, cancel, progress):
+                if isinstance(event, Result):
+                    retry.withdraw(database, version, attempt_id, event.attempt_id)
+                yield event
 
     def settle(self, session_id: int | None = None) -> tuple[Learned, ...]:
         """Put to use what retries have proved: those judged, and those left in place at the session's end.
@@ -248,16 +237,17 @@ class Learner(Memory):
         """The attempt's events, with what memory did among them; writes the `uses` rows and what declining tells."""
         database = self.bench.database
         self.last = guidance
-        with self._alone():
-            for event in self.bench.agent.run(task, approve=approve, cancel=cancel, progress=progress):
-                if isinstance(event, AttemptStarted) and not self._lent:
-                    record(database, guidance.uses_of(event.attempt_id, counts=counts))
-                if isinstance(event, Result) and not task.practice:
-                    evidence.note_declined(database, event.attempt_id, settings=self.bench.settings.learning)
-                yield event
-                if isinstance(event, AttemptStarted):
-                    yield guidance.event
-                    yield from learned
+        for event in self.bench.agent.run(task, approve=approve, cancel=cancel, progress=progress):
+            if isinstance(event, AttemptStarted) and not self._lent:
+                uses = guidance.uses_of(event.attempt_id, counts=counts)
+                record(database, uses)
+                remove_system(database, event.attempt_id, [use.version_id for use in uses])
+            if isinstance(event, Result) and not task.practice:
+                evidence.note_declined(database, event.attempt_id, settings=self.bench.settings.learning)
+            yield event
+            if isinstance(event, AttemptStarted):
+                yield guidance.event
+                yield from learned
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ apart (distill/kinship.py).
 """
 
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -145,9 +146,10 @@ def withdraw(database: Database, version: Version, failed_id: int, retry_id: int
     if any(step.tool for attempt_id in (failed_id, retry_id) for step in log.steps(attempt_id)):
         return
     procedures = Procedures(database)
-    if len(procedures.versions(version.procedure_id)) == 1:
+    left = procedures.versions(version.procedure_id)
+    if [each.id for each in left] == [version.id]:
         procedures.forget(version.procedure_id)
-    else:
+    elif any(each.id == version.id for each in left):
         procedures.retire(version.id, f"attempts {failed_id} and {retry_id} did nothing")
 
 
@@ -157,26 +159,29 @@ def settle(database: Database, session_id: int | None = None, *, weak_evidence: 
     Looks at retries that are judged, and at those left in place: of this session (None: of all in this process), and of
     programs that have ended. `weak_evidence` False leaves the latter to the user's verdict.
     """
-    learned = []
+    learned: list[Learned] = []
     for row in database.query(_TRIED):
-        outcome = verdicts.outcome(database, row["id"])
-        if outcome is None:
-            over = row["session_id"] == session_id if session_id is not None else _own(database, row)
-            over = over or _owner_is_gone(database, row)
-            in_place = row["status"] == "done" and row["undone_at"] is None and not row["surroundings"]
-            if not (weak_evidence and over and in_place):
-                continue
-            if not _did_otherwise(database, row) or remains_of(database, _trajectory(database, row)).corrected:
-                continue
-            verdicts.add_verdict(
-                database, row["id"], "kept", True, confidence=LEFT_IN_PLACE, reason="the retry was left in place"
-            )
-            learned += _proved(database, row)
-        elif outcome.success:
-            learned += _proved(database, row)
-        else:
-            learned += _disproved(database, row)
+        # What another process forgets meanwhile needs no settling any more.
+        with suppress(NotFoundError):
+            learned += _settled(database, row, session_id, weak_evidence)
     return tuple(learned)
+
+
+def _settled(database: Database, row: sqlite3.Row, session_id: int | None, weak_evidence: bool) -> list[Learned]:
+    outcome = verdicts.outcome(database, row["id"])
+    if outcome is not None:
+        return _proved(database, row) if outcome.success else _disproved(database, row)
+    over = row["session_id"] == session_id if session_id is not None else _own(database, row)
+    over = over or _owner_is_gone(database, row)
+    in_place = row["status"] == "done" and row["undone_at"] is None and not row["surroundings"]
+    if not (weak_evidence and over and in_place):
+        return []
+    if not _did_otherwise(database, row) or remains_of(database, _trajectory(database, row)).corrected:
+        return []
+    verdicts.add_verdict(
+        database, row["id"], "kept", True, confidence=LEFT_IN_PLACE, reason="the retry was left in place"
+    )
+    return _proved(database, row)
 
 
 def _proved(database: Database, row: sqlite3.Row) -> list[Learned]:

@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Collection, Iterable
 
 from localnpm.memory.clock import now
+from localnpm.memory.database import Database
 from localnpm.memory.pass_undo import FORGOTTEN
 from localnpm.memory.procedure_names import free, one_title, slug
 from localnpm.memory.procedure_rows import EMPTIED, REPLACED
@@ -87,6 +88,23 @@ def empty(connection: sqlite3.Connection, attempt_ids: Collection[int]) -> tuple
     if attempt_ids:
         _empty_summaries(connection, min(attempt_ids))
     return names
+
+
+def remove_system(database: Database, attempt_id: int, version_ids: Collection[int | None]) -> None:
+    """Take an attempt's system text out of the log where a version was forgotten between its recall and the attempt.
+
+    Once the attempt and its `uses` rows are there, forgetting finds them by itself.
+    """
+    ids = {version_id for version_id in version_ids if version_id is not None}
+    if not ids:
+        return
+    with database.transaction() as connection:
+        (left,) = connection.execute(
+            f"SELECT count(*) FROM procedure_versions WHERE id IN {_IDS} AND (script != '' OR example != '')",
+            (json.dumps(list(ids)),),
+        ).fetchone()
+        if left < len(ids):
+            connection.execute("UPDATE attempts SET system = ? WHERE id = ?", (REMOVED, attempt_id))
 
 
 def delete_procedures(connection: sqlite3.Connection, procedure_ids: Collection[int]) -> None:

@@ -5,7 +5,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from localnpm.agent.attempt import Task
+from localnpm.agent.attempt import Task, Terms
 from localnpm.config import MemorySettings, Settings
 from localnpm.distill.gguf import compose, to_bytes
 from localnpm.engine.steering import NO_STEERING
@@ -75,7 +75,7 @@ def test_a_larger_model_gets_three_procedures_best_first_with_one_example(open_d
 
 def test_each_procedure_is_a_part_of_the_prompt_of_its_own(open_desk):
     desk = open_desk(protocol=0)
-    task = desk.bench.task("x", 1, script=("One\n1. a", "Two\n1. b"), example="Task: x")
+    task = desk.bench.task("x", 1, Terms(("One\n1. a", "Two\n1. b"), "Task: x"))
     assert isinstance(task, Task)
     assert task.system.endswith("# Procedure\nOne\n1. a\n\n# Procedure\nTwo\n1. b\n\n# Example\nTask: x")
 

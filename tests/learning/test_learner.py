@@ -105,6 +105,37 @@ def test_a_task_that_was_stopped_does_not_keep_the_next_from_running(desk):
     assert desk.result(desk.play("Done.")).status == "done"
 
 
+def test_memory_takes_its_turn_with_the_model(open_desk):
+    settings = Settings(memory=MemorySettings(holdout=0.0, key="avefact"))
+    desk = open_desk(settings=settings)
+    desk.teach(SCRIPT, ADD_EGGS)
+    running = desk.learner.run(ADD_MILK, desk.bench.new_session(ADD_MILK))
+    desk.model.turns += ScriptedModel("eggs", "milk").turns
+    next(running)
+    asked = len(desk.model.seen)
+    with pytest.raises(LocalnpmError, match="under way"):
+        next(desk.learner.run(ADD_EGGS, desk.bench.new_session(ADD_EGGS)))
+    running.close()
+    assert len(desk.model.seen) == asked
+
+
+def test_a_script_that_is_forgotten_between_recall_and_the_attempt_is_not_left_in_its_system_text(desk):
+    procedure = desk.teach(SCRIPT, ADD_EGGS)
+    waiting = desk.bench.agent
+
+    class Forgetting:
+        """Forgets when everything was recalled, and nothing is logged yet."""
+
+        def run(self, task, **how):
+            desk.procedures.forget(procedure.id)
+            return waiting.run(task, **how)
+
+    desk.bench.agent = Forgetting()
+    attempt = desk.result(desk.play("Done.")).attempt_id
+    assert "Append" in desk.prompt()
+    assert "Append" not in desk.bench.log.attempt(attempt).system
+
+
 def test_a_declined_change_is_evidence_with_its_reason(open_desk):
     desk = open_desk(allow=frozenset(), terminal=True)
     desk.model.turns += ScriptedModel(APPEND, "Sorry.").turns

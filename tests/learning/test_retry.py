@@ -5,10 +5,11 @@ import sys
 
 import pytest
 
-from localnpm.agent.scripted import call
+from localnpm.agent.scripted import ScriptedModel, call
 from localnpm.agent.undo import undo
 from localnpm.config import LearningSettings, MemorySettings, Settings
-from localnpm.errors import NotFoundError, ScriptError, UndoError
+from localnpm.errors import LocalnpmError, NotFoundError, ScriptError, UndoError
+from localnpm.memory.forget import forget_attempts
 from localnpm.memory.uses import of_attempt
 from localnpm.memory.verdicts import ledger, outcome
 
@@ -319,3 +320,44 @@ def test_a_refusal_whose_retry_does_something_is_learned_from(desk, refused):
     again = desk.result(desk.retry(refused, WRITTEN, REVISED, RIGHT, "Done.")).attempt_id
     desk.learner.judge(again, True)
     assert recalled_names(desk) == ["add-a-todo"]
+
+
+def test_a_retry_waits_for_its_turn_with_the_model(desk, failed):
+    running = desk.learner.run(ADD_EGGS, desk.bench.new_session(ADD_EGGS))
+    next(running)
+    asked = len(desk.model.seen)
+    with pytest.raises(LocalnpmError, match="under way"):
+        desk.retry(failed, WRITTEN, REVISED, RIGHT, "Done.")
+    running.close()
+    assert len(desk.model.seen) == asked
+    assert (desk.root / "todo.md").read_text() == "# Todo\n- [ ] buy milk\n"
+
+
+@pytest.mark.parametrize("turns", [(RIGHT, "Done."), ("I can't do that.",)], ids=["done", "refused"])
+def test_what_is_forgotten_while_it_is_tried_again_leaves_no_script_and_breaks_nothing(desk, refused, turns):
+    desk.model.turns += ScriptedModel(WRITTEN, REVISED, *turns).turns
+    again = desk.learner.retry(refused)
+    retried = next(again).attempt_id
+    forget_attempts(desk.database, [refused])
+    assert desk.result(list(again)).status == "done"
+    assert desk.learner.judge(retried, True).learned == ()
+    assert [version.script for version in desk.procedures.versions(1)] in ([], [""])
+    assert "Append * <todo>" not in desk.bench.log.attempt(retried).system
+
+
+def test_an_attempt_that_a_script_was_made_from_cannot_be_forgotten_while_it_runs(desk, failed):
+    desk.model.turns += ScriptedModel(WRITTEN, REVISED, RIGHT, "Done.").turns
+    again = desk.learner.retry(failed)
+    retried = next(again).attempt_id
+    with pytest.raises(LocalnpmError, match="still being carried out"):
+        forget_attempts(desk.database, [failed, retried])
+    list(again)
+    assert desk.procedures.versions(1)[0].script == REVISED
+
+
+def test_a_procedure_that_is_forgotten_while_it_is_tried_leaves_the_retry_to_end(desk, refused):
+    desk.model.turns += ScriptedModel(WRITTEN, REVISED, "I still can't.").turns
+    again = desk.learner.retry(refused)
+    next(again)
+    desk.procedures.forget(1)
+    assert desk.result(list(again)).status == "done"
