@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 .PHONY: run test check snapshots screenshots clean
 
 run: $(VENV)/ready
-	@$(VENV)/bin/localnpm chat $(if $(WORKSPACE),--workspace "$(WORKSPACE)",--sample)
+	@$(VENV)/bin/localnpm app $(if $(WORKSPACE),--workspace "$(WORKSPACE)",--sample)
 
 test: $(VENV)/ready-dev
 	@$(VENV)/bin/python -m pytest $(PYTEST_ARGS)

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from dataclasses import fields, replace
 from functools import cached_property, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
 from localnpm.agent import events
@@ -28,11 +27,12 @@ from localnpm.config_file import add_rule
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.sampling import Sampling
 from localnpm.engine.turns import ChatModel, Progress
-from localnpm.errors import NotFoundError, WorkspaceError
+from localnpm.errors import WorkspaceError
 from localnpm.home import Home
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
-from localnpm.memory.sessions import last_session, session
+from localnpm.memory.sessions import find_session
+from localnpm.scratch_folder import scratch_folder
 
 if TYPE_CHECKING:
     from localnpm.agent.command import CommandRunner
@@ -75,8 +75,7 @@ class Workbench:
         """Where large before-images lie: in the home, or, in private, in a folder that goes with the workbench."""
         if not self.options.private:
             return self.home.undo
-        folder = TemporaryDirectory(prefix="localnpm-private-")
-        return Path(self._closing.enter_context(folder))
+        return self._closing.enter_context(scratch_folder("localnpm-undo-"))
 
     def close(self) -> None:
         """Remove what a private run has left; model and database belong to whoever opened them."""
@@ -135,14 +134,7 @@ class Workbench:
         Raises:
             NotFoundError: there is none.
         """
-        if session_id is not None:
-            return session(self.database, session_id).id
-        if not go_on:
-            return None
-        latest = last_session(self.database, str(self.root))
-        if latest is None:
-            raise NotFoundError(f"there is no conversation in {self.root} yet to go on with")
-        return latest.id
+        return find_session(self.database, str(self.root), session_id, go_on=go_on)
 
     def _open_tools(self, attempt_id: int, cancel: Cancel) -> Toolbox:
         command = self.command_runner(attempt_id, cancel) if self.options.commands else None

@@ -16,6 +16,7 @@ from localnpm.errors import LocalnpmError
 # Where each command lives; a file is imported only when its command is used, so that all of them start fast.
 COMMANDS = {
     "run": "run:run",
+    "app": "app:app",
     "chat": "chat:chat",
     "attempts": "attempts:attempts",
     "sessions": "sessions:sessions",
@@ -70,14 +71,7 @@ def cli(ctx: click.Context, home: str | None, debug: bool) -> None:
 
     ctx.obj = Context(find_home(home), debug)
     if ctx.invoked_subcommand is None:
-        from localnpm.cli.app import can_draw, open_app
-
-        if can_draw():
-            from localnpm.agent.options import Options
-
-            open_app(ctx.obj, Options(terminal=True))
-            return
-        command = cli.get_command(ctx, "chat")
+        command = cli.get_command(ctx, "app")
         assert command is not None
         ctx.invoke(command)
 

@@ -1,4 +1,4 @@
-"""Bare `localnpm`: the terminal app in the current folder, or the plain chat where there is no terminal to draw on."""
+"""`localnpm app`, and bare `localnpm`: the terminal app, or the plain chat where there is no terminal to draw on."""
 
 import os
 import sys
@@ -7,11 +7,36 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import click
+
 from localnpm.agent.options import Options
 from localnpm.cli.context import Context
+from localnpm.cli.options import conversation
 
 if TYPE_CHECKING:
     from localnpm.learning.opened import Opened
+
+
+@click.command()
+@conversation
+@click.pass_context
+def app(ctx: click.Context, options: Options, go_on: bool, session_id: int | None) -> None:
+    """Open the terminal app; where there is no terminal to draw on, the plain chat."""
+    context = ctx.find_object(Context)
+    assert context is not None
+    if not can_draw():
+        from localnpm.cli.chat import converse
+
+        converse(context, options, session_id, go_on=go_on)
+        return
+    if go_on or session_id is not None:
+        from localnpm.agent.workbench import checked_workspace
+        from localnpm.memory.sessions import find_session
+
+        root = checked_workspace(options.workspace, context.home)
+        with context.open_database() as database:
+            session_id = find_session(database, str(root), session_id, go_on=go_on)
+    open_app(context, options, session_id)
 
 
 def can_draw() -> bool:

@@ -3,7 +3,6 @@
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,10 +11,9 @@ import click
 from localnpm.agent import events
 from localnpm.agent.options import Options
 from localnpm.cli.context import Context
-from localnpm.cli.options import ID, shared
+from localnpm.cli.options import conversation
 from localnpm.errors import LocalnpmError
 from localnpm.plain import visible
-from localnpm.sample import sample_workspace
 
 if TYPE_CHECKING:
     from localnpm.cli.stream import Start
@@ -26,18 +24,11 @@ PROMPT = "\n> "
 
 
 @click.command()
-@shared
-@click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the latest conversation of this workspace.")
-@click.option("--session", "session_id", type=ID, metavar="ID", help="Go on with this conversation.")
-@click.option("--sample", is_flag=True, help="Work in a new temporary folder with a few sample files.")
+@conversation
 @click.pass_obj
-def chat(context: Context, options: Options, go_on: bool, session_id: int | None, sample: bool) -> None:
+def chat(context: Context, options: Options, go_on: bool, session_id: int | None) -> None:
     """Talk with the agent, one request a line; /help lists what else can be typed."""
-    if sample:
-        # The folder is there to be tried on: without a terminal to ask in, changes need no question.
-        allow = options.allow if options.terminal else options.allow | {"write"}
-        options = replace(options, workspace=sample_workspace(), allow=allow)
-    _converse(context, options, session_id, go_on=go_on)
+    converse(context, options, session_id, go_on=go_on)
 
 
 def chat_session(context: Context, session_id: int) -> None:
@@ -53,10 +44,11 @@ def chat_session(context: Context, session_id: int) -> None:
     with context.open_database() as database:
         workspace = Path(session(database, session_id).workspace)
     terminal = sys.stdin.isatty() and sys.stderr.isatty()
-    _converse(context, Options(workspace=workspace, terminal=terminal), session_id, go_on=False)
+    converse(context, Options(workspace=workspace, terminal=terminal), session_id, go_on=False)
 
 
-def _converse(context: Context, options: Options, session_id: int | None, *, go_on: bool) -> None:
+def converse(context: Context, options: Options, session_id: int | None, *, go_on: bool) -> None:
+    """Answer lines until there are no more of them."""
     from localnpm.cli.workbench import open_learner
 
     with open_learner(context, options) as opened:

@@ -1,4 +1,4 @@
-"""What the command lines of several commands share: ids, and the options of `run` and `chat`.
+"""What the command lines of several commands share: ids, and the options of `run`, `chat` and `app`.
 
 Of the latter one `Options` value is made for the workbench.
 """
@@ -6,6 +6,7 @@ Of the latter one `Options` value is made for the workbench.
 import functools
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import click
 
 from localnpm.agent.options import Options
 from localnpm.cli.context import Context
+from localnpm.sample import sample_workspace
 
 
 class Id(click.types.IntParamType):
@@ -30,7 +32,7 @@ ID = Id()
 
 
 def shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that `run` and `chat` share, passed on as one `options` argument."""
+    """Add the options that all of them share, passed on as one `options` argument."""
 
     @click.option("-w", "--workspace", metavar="FOLDER", help="The folder to work in; default: the current one.")
     @click.option("-m", "--model", metavar="NAME|FILE", help="A name from `localnpm models list`, or a GGUF file.")
@@ -70,6 +72,27 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
         context = click.get_current_context().find_object(Context)
         assert context is not None
         return command(*args, options=_options(context, own), **given)
+
+    return wrapped
+
+
+def conversation(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that `chat` and `app` share: those of `shared`, and which conversation, passed on as
+    `go_on` and `session_id`."""
+
+    @shared
+    @click.option(
+        "-c", "--continue", "go_on", is_flag=True, help="Go on with the latest conversation of this workspace."
+    )
+    @click.option("--session", "session_id", type=ID, metavar="ID", help="Go on with this conversation.")
+    @click.option("--sample", is_flag=True, help="Work in a new temporary folder with a few sample files.")
+    @functools.wraps(command)
+    def wrapped(*args: Any, options: Options, sample: bool, **given: Any) -> Any:
+        if sample:
+            # The folder is there to be tried on: without a terminal to ask in, changes need no question.
+            allow = options.allow if options.terminal else options.allow | {"write"}
+            options = replace(options, workspace=sample_workspace(), allow=allow)
+        return command(*args, options=options, **given)
 
     return wrapped
 

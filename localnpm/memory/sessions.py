@@ -78,6 +78,24 @@ def last_session(database: Database, workspace: str | None = None) -> Session | 
     return _session(rows[0]) if rows else None
 
 
+def find_session(
+    database: Database, workspace: str, session_id: int | None = None, *, go_on: bool = False
+) -> int | None:
+    """The session of that id, or with `go_on` the latest of the workspace; None when neither is asked for.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    if session_id is not None:
+        return session(database, session_id).id
+    if not go_on:
+        return None
+    latest = last_session(database, workspace)
+    if latest is None:
+        raise NotFoundError(f"there is no conversation in {workspace} yet to go on with")
+    return latest.id
+
+
 def unknown_session(session_id: int) -> NotFoundError:
     """The error for an id that no session has."""
     return NotFoundError(f"No session has the id {session_id}. `localnpm sessions list` shows those there are.")

@@ -77,6 +77,18 @@ def test_the_sample_folder_is_new_and_may_be_changed(chat, work):
     assert (work / "todo.md").read_text() == before
 
 
+def test_where_no_app_can_be_drawn_it_is_the_plain_chat(start, work):
+    process = start("app", "--sample", stdin=subprocess.PIPE)
+    out, err = process.communicate("/help\n", timeout=60)
+    assert (process.returncode, "localnpm-sample-" in out) == (0, True), err
+
+
+def test_an_app_that_shall_go_on_with_nothing_says_so(start, work):
+    process = start("app", "--continue", stdin=subprocess.PIPE)
+    _, err = process.communicate("", timeout=60)
+    assert (process.returncode, "no conversation" in err) == (2, True), err
+
+
 def test_a_session_is_resumed_in_its_own_folder(chat, start, tmp_path, monkeypatch):
     chat("hello")
     monkeypatch.chdir(tmp_path)
