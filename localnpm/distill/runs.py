@@ -38,6 +38,8 @@ class Runs:
     norms: Float32Array
     differences: Float32Array | None
     """float32 [replays, n_layer - 1, n_embd]; None where directions are measured instead."""
+    scripted: tuple[Replay | None, ...] = ()
+    """Each replay behind the script; None where there is none that says the same."""
 
     @property
     def decisions(self) -> tuple[Site, ...]:
@@ -66,6 +68,7 @@ def look(
     replays: list[Replay] = []
     sites: list[Site] = []
     differences: list[Float32Array] = []
+    behind: list[Replay | None] = []
     for number, success in enumerate(successes):
         if stopped(cancel):
             return None
@@ -90,13 +93,14 @@ def look(
                     if site is not None and all(site.position != known.position for known in found):
                         found.append(site)
             replays.append(run)
+            behind.append(scripted)
             sites += found
     if not replays:
         return None
     chosen = _first(sites, MOST_SITES, kept=False) + _first(sites, MOST_KEPT, kept=True)
     chosen.sort(key=lambda site: (site.run, site.position))
     norms = contrast.median_norms(model, replays[:4])
-    return Runs(tuple(replays), tuple(chosen), norms, np.stack(differences) if differences else None)
+    return Runs(tuple(replays), tuple(chosen), norms, np.stack(differences) if differences else None, tuple(behind))
 
 
 def _first(sites: Sequence[Site], most: int, *, kept: bool) -> list[Site]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from localnpm.config import LearningSettings
 from localnpm.distill import contrast, gate
+from localnpm.distill.beside import MEASURED, Beside, calibrate_beside
 from localnpm.distill.calibrate import Effect, Strength, best, calibrate, candidates, effects, mean_effect, windows
 from localnpm.distill.directions import halves, random_directions, rows_at, split_half, steering_of
 from localnpm.distill.distilled import DistilledVector, Synthesized
@@ -34,6 +35,9 @@ from localnpm.memory.records import Trajectory
 __all__ = ["DistilledVector", "Synthesized", "distil_vector", "synthesize", "train_vector"]
 
 log = logging.getLogger(__name__)
+
+HeldOut = tuple[Float32Array, list[int]]
+"""Directions float32 [n_layer - 1, n_embd], and the runs that they were not made from."""
 
 MOST_RUNS = 8
 """Successes that a vector is made from at most: the newest."""
@@ -83,14 +87,21 @@ def distil_vector(
     slopes = slopes_of(chat, runs, ranges[0], rng, cancel, progress)
     if stopped(cancel):
         return None
-    strength, evidence, trials = _judge(chat, runs, slopes, ranges, settings, rng, tools, cancel, progress)
+    held = _held_out(runs, slopes, settings, rng)
+    strength, evidence, trials = _judge(chat, runs, slopes, held, ranges, settings, rng, tools, cancel, progress)
     if stopped(cancel):
         return None
     status, reason = gate.verdict(evidence)
+    # Only a vector that may be used at all is worth the reading.
+    above = _beside(chat, runs, slopes, held, strength, script, settings, cancel) if status == "active" else None
+    if stopped(cancel):
+        return None
     method = "gradient" if runs.differences is None else f"{'context' if script else 'contrast'} {settings.direction}"
     rows = direction_of(runs, slopes, range(len(runs.replays)), settings)
     model = chat.model
     provenance = {FINGERPRINT: chat.fingerprint, "method": method, "runs": str(len(runs.replays))}
+    if above is not None:
+        provenance["coefficient_beside_script"] = repr(above.coefficient)
     file = compose(
         rows,
         runs.norms,
@@ -112,13 +123,57 @@ def distil_vector(
         "held_out_gain": evidence.gain,
         "calls": [evidence.calls, evidence.steered_calls],
     }
+    if above is not None:
+        measured[MEASURED] = above.as_dict()
     return DistilledVector(file, status, reason, method, len(runs.replays), measured, tuple(used))
+
+
+def _held_out(
+    runs: Runs, slopes: Float32Array | None, settings: LearningSettings, rng: np.random.Generator
+) -> list[HeldOut]:
+    """Each deciding run held out once; none where there are too few to hold any out."""
+    deciding = sorted({site.run for site in runs.decisions})
+    held = []
+    for part in contrast.folds(len(deciding), rng) if len(deciding) > 1 else ():
+        out = [deciding[index] for index in part]
+        # Runs in which the model needs no help have nothing that the direction could have copied from them.
+        others = [index for index in range(len(runs.replays)) if index not in out]
+        held.append((direction_of(runs, slopes, others, settings), out))
+    return held
+
+
+def _beside(
+    chat: LlamaChat,
+    runs: Runs,
+    slopes: Float32Array | None,
+    held: Sequence[HeldOut],
+    strength: Strength,
+    script: str,
+    settings: LearningSettings,
+    cancel: Cancel | None,
+) -> Beside | None:
+    """What the vector does on top of the script, on the same folds; None without a script."""
+    everyone = range(len(runs.replays))
+    directions = {run: rows for rows, out in held for run in out}
+    turns = []
+    for run, behind in enumerate(runs.scripted):
+        if behind is not None:
+            rows = directions.get(run)
+            if rows is None:
+                rows = direction_of(runs, slopes, [other for other in everyone if other != run], settings)
+            turns.append((rows, behind))
+    if not turns:
+        return None
+    return calibrate_beside(
+        chat.model, turns, runs.norms, strength.coefficient, strength.layers, script, bound=settings.kl, cancel=cancel
+    )
 
 
 def _judge(
     chat: LlamaChat,
     runs: Runs,
     slopes: Float32Array | None,
+    held: Sequence[HeldOut],
     ranges: Sequence[tuple[int, int]],
     settings: LearningSettings,
     rng: np.random.Generator,
@@ -128,14 +183,6 @@ def _judge(
 ) -> tuple[Strength, gate.Evidence, list[dict[str, Any]]]:
     """Cross-fitted strength and evidence: every run is held out once, and looked at under what the others gave."""
     model, norms = chat.model, runs.norms
-    deciding = sorted({site.run for site in runs.decisions})
-    parts = list(contrast.folds(len(deciding), rng)) if len(deciding) > 1 else []
-    held: list[tuple[Float32Array, list[int]]] = []
-    for part in parts:
-        out = [deciding[index] for index in part]
-        # Runs in which the model needs no help have nothing that the direction could have copied from them.
-        others = [index for index in range(len(runs.replays)) if index not in out]
-        held.append((direction_of(runs, slopes, others, settings), out))
     strengths = candidates(ranges)
     if not held:
         # Too few runs to hold any out: what is seen of the strength is seen on the runs themselves.
@@ -177,7 +224,7 @@ def _evidence(
     chat: LlamaChat,
     runs: Runs,
     slopes: Float32Array | None,
-    held: Sequence[tuple[Float32Array, list[int]]],
+    held: Sequence[HeldOut],
     chosen: Sequence[tuple[float, tuple[int, int]]],
     effect: Effect,
     settings: LearningSettings,

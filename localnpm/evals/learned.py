@@ -65,7 +65,7 @@ class Memory:
             similarity=found.best,
         )
         script, example = self._texts(condition, match.version)
-        steering = self._steering(condition, scenario, match) if condition in STEERED else None
+        steering = self._steering(condition, scenario, match, script, example) if condition in STEERED else None
         return replace(given, script=script, example=example, steering=steering)
 
     def _texts(self, condition: str, version: Version) -> tuple[str, str]:
@@ -78,10 +78,14 @@ class Memory:
     def _fits(self, script: str, example: str) -> bool:
         return self._model.count("\n\n".join(memory_parts(script, example))) <= self._guide.tokens
 
-    def _steering(self, condition: str, scenario: Scenario, match: Match) -> Steering | None:
+    def _steering(self, condition: str, scenario: Scenario, match: Match, script: str, example: str) -> Steering | None:
         if condition == "vector-synthesized":
             nearest = self._vectors.nearest(scenario.request)
             return self._synthesize(nearest)[0] if self._synthesize and nearest else None
+        if condition == "both" and (script or example):
+            # As the guide has it: beside a script at the strength that was measured there, or not at all.
+            offer = self._vectors.look(scenario.request, match.procedure.id, script=script, on_the_spot=False)
+            return offer.beside()[0] if offer is not None and offer.beside is not None else None
         stored = self._store.of_procedure(match.procedure.id, self._model.fingerprint)
         usable = ("active", "candidate", "quarantined") if self._job.any_vector else ("active",)
         if stored is None or stored.status not in usable:

@@ -121,8 +121,9 @@ class Guide:
         scripts, example = self._fitting(found)
         offered = frozenset[Channel](["script"] if scripts or example else [])
         # On the spot a vector is made only when the user asks for it: no gate has tried it, and it can spoil the text.
-        asked = wanted in ("vector", "both")
-        steerable = not scripts_only and (asked or wanted == "auto")
+        # Beside a script it would have to be measured, too.
+        asked = wanted == "vector" or (wanted == "both" and not offered)
+        steerable = not scripts_only and wanted in ("vector", "both", "auto")
         told, procedure_id = scripts[0] if scripts else "", best.match.procedure.id
         vector = self.vectors.look(request, procedure_id, script=told, on_the_spot=asked) if steerable else None
         if vector is not None:

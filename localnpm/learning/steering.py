@@ -5,15 +5,17 @@ Not covered: how vectors are made (distill/) and applied (engine/steering.py).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from localnpm.config import Settings
-from localnpm.distill import gguf, steer
+from localnpm.distill import beside, gguf, steer
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.steering import Steering, SteeringPart
 from localnpm.engine.turns import ChatModel
 from localnpm.errors import SteeringError
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
+from localnpm.memory.procedure_records import StoredVector
 from localnpm.memory.recall import Recall
 from localnpm.memory.records import Trajectory
 from localnpm.memory.vector_store import VectorStore
@@ -28,10 +30,19 @@ Synthesize = Callable[[tuple[Judged, ...]], Taken]
 
 @dataclass(frozen=True)
 class Offer:
-    """Steering that can be had for a task; `take` reads it or makes it. `vector_id` names a stored one."""
+    """Steering that can be had for a task.
+
+    Attributes:
+        vector_id: names a stored one.
+        take: reads it or makes it, as it acts alone.
+        beside: the same at the strength that it has on top of the script; None: it stays out where a script is given.
+        why: what was measured of it beside the script, for the user.
+    """
 
     vector_id: int | None
     take: Callable[[], Taken]
+    beside: Callable[[], Taken] | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,27 +95,39 @@ class Vectors:
         self.synthesize = synthesize
         self.store = VectorStore(database)
 
-    def look(self, request: str, procedure_id: int, *, on_the_spot: bool = True) -> Offer | None:
+    def look(self, request: str, procedure_id: int, *, script: str = "", on_the_spot: bool = True) -> Offer | None:
         """The procedure's active vector for this model, else `on_the_spot` one from the nearest trajectories.
 
-        The latter needs successes and failures among them.
+        Args:
+            script: beside which the vector may be asked to act. One made on the spot acts alone: nothing is known of
+                what it does on top of a script.
         """
         stored = self.store.of_procedure(procedure_id, self.model.fingerprint)
         if stored is not None and stored.status == "active":
-            return Offer(stored.id, lambda: self._stored(stored.id, stored.name, stored.coefficient))
+            return self._offer(stored, script)
         if stored is not None and stored.status == "disabled":
             return None
         synthesize = self.synthesize
         if synthesize is None or not on_the_spot:
             return None
         nearest = self.nearest(request)
-        if len({success for _, success, _ in nearest}) < 2:
+        good = sum(success for _, success, _ in nearest)
+        if good < 1 or (good == len(nearest) and self.settings.learning.direction != "gradient"):
             return None
         return Offer(None, lambda: synthesize(nearest))
 
-    def _stored(self, vector_id: int, name: str, coefficient: float) -> Taken:
-        file = gguf.read(self.store.gguf(vector_id), name)
-        return Steering((SteeringPart(gguf.scaled(file, name=name)),)), coefficient
+    def _offer(self, stored: StoredVector, script: str) -> Offer:
+        def at(coefficient: float) -> Taken:
+            file = gguf.read(self.store.gguf(stored.id), stored.name)
+            vector = gguf.scaled(file, None if coefficient == stored.coefficient else coefficient, name=stored.name)
+            return Steering((SteeringPart(vector),)), coefficient
+
+        alone = partial(at, stored.coefficient)
+        known = beside.read(stored.calibration)
+        if known is None or known.script != beside.named(script):
+            what = "it was not measured beside a script" if known is None else "it was measured beside another script"
+            return Offer(stored.id, alone, why=f"the vector is left out: {what}, which `localnpm distill` does")
+        return Offer(stored.id, alone, partial(at, known.coefficient) if known.coefficient else None, known.told)
 
     def nearest(self, request: str) -> tuple[Judged, ...]:
         """The judged attempts nearest to the request that recall would take for alike, with their outcomes."""

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from localnpm.agent.attempt import Task, Terms
-from localnpm.config import MemorySettings, Settings
+from localnpm.config import LearningSettings, MemorySettings, Settings
+from localnpm.distill.beside import MEASURED, Beside, named
 from localnpm.distill.gguf import compose, to_bytes
 from localnpm.engine.steering import NO_STEERING
 from localnpm.learning.guide import Guide
@@ -115,10 +116,11 @@ def with_vector(desk):
     procedure = desk.teach(SCRIPT, ADD_MILK)
     file = compose(np.eye(3, 4, dtype=np.float32), np.ones(3, np.float32), 0.5, (1, 3), model_hint="llama")
 
-    def add(status="active", fingerprint="scripted"):
+    def add(status="active", fingerprint="scripted", beside=None):
         return VectorStore(desk.database).add(
             "add-a-todo", to_bytes(file), procedure_id=procedure.id, status=status, origin="distilled", model="m",
             model_fingerprint=fingerprint, coefficient=0.5, layers=(1, 3),
+            calibration={} if beside is None else {MEASURED: beside.as_dict()},
         )  # fmt: skip
 
     return desk, add
@@ -127,9 +129,40 @@ def with_vector(desk):
 def test_the_procedures_vector_steers_at_its_own_strength(with_vector, guide):
     desk, add = with_vector
     stored = add()
-    given = guide(desk).guide(ADD_EGGS, "both")
-    assert (given.channel, given.coefficient, given.items[0].vector_id) == ("both", 0.5, stored.id)
+    given = guide(desk).guide(ADD_EGGS, "vector")
+    assert (given.channel, given.coefficient, given.items[0].vector_id) == ("vector", 0.5, stored.id)
     assert np.allclose(given.steering.buffer(4, 4), np.eye(3, 4) * 0.5 / np.sqrt(3))
+
+
+def test_beside_the_script_the_vector_acts_at_the_strength_that_was_measured_there(with_vector, guide):
+    desk, add = with_vector
+    stored = add(beside=Beside(0.125, 9, 5, 7, 0.1, named(SCRIPT)))
+    given = guide(desk).guide(ADD_EGGS, "both")
+    assert (given.channel, given.coefficient, given.items[0].vector_id) == ("both", 0.125, stored.id)
+    assert np.allclose(given.steering.buffer(4, 4), np.eye(3, 4) * 0.125 / np.sqrt(3))
+    assert "beside the script the vector acts at 0.12: 7 of 9 held-out turns" in given.why
+
+
+@pytest.mark.parametrize(
+    ("beside", "why"),
+    [
+        (Beside(0.0, 9, 9, 9, 0.0, named(SCRIPT)), "the script, which does as well alone (9 of 9 held-out turns"),
+        (Beside(0.125, 9, 5, 7, 0.1, named("Another")), "measured beside another script"),
+        (None, "not measured beside a script"),
+    ],
+)
+def test_a_vector_that_adds_nothing_to_the_script_is_left_out_and_that_is_said(with_vector, guide, beside, why):
+    desk, add = with_vector
+    add(beside=beside)
+    given = guide(desk).guide(ADD_EGGS, "both")
+    assert (given.channel, given.steering, given.scripts) == ("script", None, (SCRIPT,))
+    assert why in given.why
+
+
+def test_nothing_is_left_to_chance_between_the_script_and_both_where_both_is_the_script(with_vector, guide):
+    desk, add = with_vector
+    add(beside=Beside(0.0, 9, 9, 9, 0.0, named(SCRIPT)))
+    assert {guide(desk, seed=seed).guide(ADD_EGGS).channel for seed in range(12)} <= {"script", "vector", "none"}
 
 
 @pytest.mark.parametrize(
@@ -162,19 +195,28 @@ def test_without_a_stored_vector_one_is_made_from_the_nearest_trajectories(desk,
     assert (given.channel, given.coefficient, given.scripts) == ("vector", 0.25, ())
 
 
-def test_trajectories_that_all_went_well_give_no_vector(desk, guide):
+def test_trajectories_that_all_went_well_give_no_differences_to_make_a_vector_of(open_desk, guide):
+    desk = open_desk(settings=Settings(learning=LearningSettings(direction="mean")))
     desk.teach(SCRIPT, ADD_MILK)
     log_judged(desk, ADD_MILK, True)
-    given = guide(desk, lambda nearest: pytest.fail("asked")).guide(ADD_EGGS, "both")
-    assert given.channel == "script"
+    given = guide(desk, lambda nearest: pytest.fail("asked")).guide(ADD_EGGS, "vector")
+    assert given.channel == "none"
 
 
-def test_where_no_vector_can_be_made_the_script_is_used_alone_and_counts_for_nothing(desk, guide):
+def test_where_no_vector_can_be_made_the_task_is_done_without_and_counts_for_nothing(desk, guide):
     desk.teach(SCRIPT, ADD_MILK)
     log_judged(desk, ADD_MILK, True)
     log_judged(desk, ADD_MILK, False)
-    given = guide(desk, lambda nearest: (None, 0.0)).guide(ADD_EGGS, "both")
-    assert (given.channel, given.uses[0].channel, given.uses[0].counts) == ("script", "script", False)
+    given = guide(desk, lambda nearest: (None, 0.0)).guide(ADD_EGGS, "vector")
+    assert (given.channel, given.uses[0].channel, given.uses[0].counts) == ("none", "none", False)
+
+
+def test_beside_a_script_no_vector_is_made_on_the_spot(desk, guide):
+    desk.teach(SCRIPT, ADD_MILK)
+    log_judged(desk, ADD_MILK, True)
+    log_judged(desk, ADD_MILK, False)
+    given = guide(desk, lambda nearest: pytest.fail("made")).guide(ADD_EGGS, "both")
+    assert (given.channel, given.scripts) == ("script", (SCRIPT,))
 
 
 def test_nothing_is_steered_by_a_vector_made_on_the_spot_unless_it_was_asked_for(desk, guide):
