@@ -1,7 +1,13 @@
-"""Vectors without a pass: on the spot, from the nearest trajectories.
+"""A vector on the spot, for one request: from what is cached of its nearest trajectories, without asking the model.
 
-What a trajectory says of the direction is cached: its slope at the positions where the model by itself goes wrong, or
-its activations, which differences are taken of. A finished vector is never a sum of other vectors.
+NPM (arXiv 2606.29824) pools the differences of the K nearest trajectories; so do the directions `mean` and
+`principal`. For `gradient` what is pooled is the slope of each success at the positions where the model by itself goes
+wrong. One vector is made of them; finished vectors are never summed.
+
+Nothing is read at the time of the request, so nothing tells what the vector does there. What guards it: the neighbours
+must be of one kind, what they say must agree (each with the others, left out in turn), and the strength is the one that
+this memory's calibrated vectors have. Not covered: measuring what is cached (slopes.py), and judging the result, which
+only a distilled vector is worth (vectors.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,27 +17,30 @@ import numpy as np
 
 from localnpm.config import LearningSettings
 from localnpm.distill import contrast
-from localnpm.distill.calibrate import Effect, effects, windows
-from localnpm.distill.directions import mean_difference, principal_component, rows_at, site_slopes, steering_of, unit
+from localnpm.distill.calibrate import windows
+from localnpm.distill.directions import mean_difference, principal_component, rows_at, unit
 from localnpm.distill.distilled import Synthesized
-from localnpm.distill.replay import replay, without_memory
-from localnpm.distill.runs import stopped
+from localnpm.distill.slopes import cache_activations, cache_slopes
 from localnpm.engine.arrays import Float32Array
-from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
-from localnpm.engine.messages import ToolSchema
 from localnpm.engine.steering import ControlVector
 from localnpm.memory.activation_cache import ActivationCache, AttemptActivations
 from localnpm.memory.database import Database
+from localnpm.memory.procedures import Procedures
 from localnpm.memory.records import Trajectory
+from localnpm.memory.vector_store import VectorStore
 
-COEFFICIENTS = (0.2, 0.1)
-"""Of a vector on the spot, the one that is tried first first."""
-LOOKED_AT = 2
-"""Of the nearest successes so many are looked at before a vector on the spot is used."""
-PROBES = 128
-MOST_SITES = 8
-"""Vectors tried, and positions looked at, for the slope of one success."""
+__all__ = ["cache_activations", "cache_slopes", "synthesize"]
+
+CAUTIOUS = 0.1
+"""The coefficient where this memory has no calibrated vector of the model yet: the weakest that is calibrated with."""
+ONE_KIND = 2 / 3
+"""Share of the neighbours, weighed by similarity, that must be of one kind."""
+FEWEST = 2
+"""Trajectories, or pairs that share none, from which on they can agree."""
+
+Near = tuple[Trajectory, bool, float]
+"""A trajectory, whether it succeeded, and its similarity to the request, which weighs it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,230 +53,109 @@ class _Share:
 
 
 def synthesize(
-    chat: LlamaChat,
-    nearest: Sequence[tuple[Trajectory, bool, float]],
-    settings: LearningSettings,
-    *,
-    database: Database | None = None,
-    tools: Sequence[ToolSchema] = (),
+    chat: LlamaChat, nearest: Sequence[Near], settings: LearningSettings, *, database: Database
 ) -> Synthesized | None:
-    """One vector for a new request from its nearest trajectories (NPM, arXiv 2606.29824, pools differences).
-
-    It is used at the strongest of some coefficients at which the nearest successes would come out no worse under what
-    the others give; slopes only where each goes along with those of the others. That reads two successes again.
+    """One vector for a new request from its nearest trajectories, as far as they are cached.
 
     Args:
-        nearest: trajectories with whether they succeeded and their similarity to the request, which weighs them.
-        database: where activations and slopes are cached; what is missing is computed and kept.
+        nearest: with their outcomes and similarities.
+        database: where activations and slopes are cached, kinds known and calibrated vectors kept.
 
     Returns:
-        None where there are no two successes (or no failures, for differences), where they disagree or every strength
-        does harm, or where the model cannot be steered.
+        None where the model cannot be steered, too little is cached, or the neighbours are of several kinds or
+        disagree.
     """
     if not chat.model.steerable().works:
         return None
-    capacity = settings.activations_mb
-    cache = ActivationCache(database, chat.fingerprint, capacity_mb=capacity) if database is not None else None
-    kept = [one for one in nearest if contrast.usable(one[0])]
-    successes = [one for one, success, _ in sorted(kept, key=lambda each: -each[2]) if success]
-    if len(successes) < 2:
-        return None
-    rows = {one.attempt.id: _cached(chat, one, cache, tools) for one, _, _ in kept}
+    kept = _of_one_kind(Procedures(database), [one for one in nearest if contrast.usable(one[0])])
+    cache = ActivationCache(database, chat.fingerprint, capacity_mb=settings.activations_mb)
     if settings.direction == "gradient":
-        shares = _slope_shares(chat, kept, cache, tools)
+        shares, lengths = _slope_shares(cache, kept)
     else:
-        shares = _difference_shares(kept, rows)
-    if not shares:
-        return None
-    sizes = [np.linalg.norm(one.last, axis=1) for one in rows.values() if one is not None]
-    norms: Float32Array = np.median(sizes, axis=0).astype(np.float32)
+        shares, lengths = _difference_shares(cache, kept)
     layers = windows(chat.model.info.n_layer)[0]
-    if settings.direction == "gradient" and _agreement(shares) < 2 / float(np.sqrt(chat.model.info.n_embd)):
+    if len(shares) < FEWEST or _agreement(shares, layers) < 2 / float(np.sqrt(chat.model.info.n_embd)):
         return None
-    coefficient = _safe(chat, successes[:LOOKED_AT], shares, norms, layers, settings, tools)
-    if coefficient is None:
-        return None
-    direction = _pooled(shares, settings)
-    return Synthesized(
-        ControlVector("synthesized", rows_at(direction, norms, coefficient, layers)), coefficient, len(shares)
-    )
+    take = principal_component if settings.direction == "principal" else mean_difference
+    direction = take(np.stack([share.rows for share in shares]), [share.weight for share in shares])
+    norms: Float32Array = np.median(lengths, axis=0).astype(np.float32)
+    coefficient = _strength(database, chat.fingerprint)
+    vector = ControlVector("synthesized", rows_at(direction, norms, coefficient, layers))
+    return Synthesized(vector, coefficient, len(shares))
 
 
-def _slope_shares(
-    chat: LlamaChat,
-    nearest: Sequence[tuple[Trajectory, bool, float]],
-    cache: ActivationCache | None,
-    tools: Sequence[ToolSchema],
-) -> list[_Share]:
-    """The slope of each success at its deciding positions."""
+def _of_one_kind(procedures: Procedures, nearest: Sequence[Near]) -> list[Near]:
+    """The neighbours of the kind that most of them are of; none where several kinds are as near."""
+    kinds = [procedures.procedure_of(trajectory.attempt.id) for trajectory, _, _ in nearest]
+    weights: dict[int | None, float] = {}
+    for kind, (_, _, near) in zip(kinds, nearest, strict=True):
+        weights[kind] = weights.get(kind, 0.0) + max(near, 0.0)
+    leading = max(weights, key=lambda kind: weights[kind], default=None)
+    if not weights or weights[leading] < ONE_KIND * sum(weights.values()):
+        return []
+    return [one for kind, one in zip(kinds, nearest, strict=True) if kind == leading]
+
+
+def _strength(database: Database, fingerprint: str) -> float:
+    """The median coefficient of this memory's calibrated vectors of the model."""
+    known = [abs(one.coefficient) for one in VectorStore(database).all(fingerprint, "active") if one.procedure_id]
+    return float(np.median(known)) if known else CAUTIOUS
+
+
+def _slope_shares(cache: ActivationCache, nearest: Sequence[Near]) -> tuple[list[_Share], list[Float32Array]]:
+    """The cached slope of each success, the same in all layers, and the norms beside it."""
+    shares, lengths = [], []
+    for trajectory, success, near in nearest:
+        known = cache.slope(trajectory.attempt.id) if success else None
+        if known is not None and known[0].any():
+            slope, norms = known
+            rows = np.tile(unit(slope), (len(norms), 1))
+            shares.append(_Share(frozenset((trajectory.attempt.id,)), max(near, 1e-3), rows))
+            lengths.append(norms)
+    return shares, lengths
+
+
+def _difference_shares(cache: ActivationCache, nearest: Sequence[Near]) -> tuple[list[_Share], list[Float32Array]]:
+    """NPM's pairs from cached activations: within failures, or each success against each failure."""
+    rows = {one.attempt.id: found for one, _, _ in nearest if (found := cache.get(one.attempt.id)) is not None}
+    lengths = [np.linalg.norm(found.last, axis=1) for found in rows.values()]
+    known = [one for one in nearest if one[0].attempt.id in rows]
+    if contrast.prefers_intra([one for one, success, _ in known if success], [one for one, _, _ in known]):
+        inner = _within_failures(known, rows)
+        if inner:
+            return inner, lengths
+    found = []
+    for success, good, near in known:
+        for failure, bad, other in known:
+            if good and not bad:
+                ids = (success.attempt.id, failure.attempt.id)
+                weight = max(near, 1e-3) * max(other, 1e-3)
+                found.append(_Share(frozenset(ids), weight, rows[ids[0]].last - rows[ids[1]].last))
+    return found, lengths
+
+
+def _within_failures(nearest: Sequence[Near], rows: Mapping[int, AttemptActivations]) -> list[_Share]:
+    """Sound turns of each failure against its degenerate ones."""
     found = []
     for trajectory, success, near in nearest:
-        slope = _slope(chat, trajectory, cache, tools) if success else None
-        if slope is not None and slope.any():
-            rows = np.tile(slope, (chat.model.info.n_layer - 1, 1))
-            found.append(_Share(frozenset((trajectory.attempt.id,)), max(near, 1e-3), rows))
+        turns, bad = rows[trajectory.attempt.id].turns, set(contrast.degenerate_turns(trajectory))
+        sound = [row for turn, row in turns.items() if turn not in bad]
+        broken = [row for turn, row in turns.items() if turn in bad]
+        if not success and sound and broken:
+            difference = np.mean(sound, axis=0) - np.mean(broken, axis=0)
+            found.append(_Share(frozenset((trajectory.attempt.id,)), max(near, 1e-3), difference))
     return found
 
 
-def _slope(
-    chat: LlamaChat, trajectory: Trajectory, cache: ActivationCache | None, tools: Sequence[ToolSchema]
-) -> Float32Array | None:
-    """float32 [n_embd], measured and kept if need be; zeros where the model goes wrong nowhere."""
-    attempt_id = trajectory.attempt.id
-    if cache is not None and (known := cache.slope(attempt_id)) is not None:
-        return known
-    runs = replay(chat, trajectory, without_memory(trajectory.attempt.system), tools)[:1]
-    if not runs:
-        return None
-    model = chat.model
-    sites = contrast.own_sites(model, runs[0], 0, 1.0)[:MOST_SITES]
-    slope = np.zeros(model.info.n_embd, np.float32)
-    if any(not site.kept for site in sites):
-        norms, layers = contrast.median_norms(model, runs), windows(model.info.n_layer)[0]
-        rng = np.random.default_rng(attempt_id)
-        slope = site_slopes(model, sites, norms, layers, probes=PROBES, rng=rng).sum(axis=0)
-    if cache is not None:
-        cache.put_slope(attempt_id, slope)
-    return slope
+def _agreement(shares: Sequence[_Share], layers: tuple[int, int]) -> float:
+    """Mean cosine of each share and the weighted sum of those that have no attempt in common with it.
 
-
-def _difference_shares(
-    nearest: Sequence[tuple[Trajectory, bool, float]], rows: Mapping[int, AttemptActivations | None]
-) -> list[_Share]:
-    """NPM's pairs: within failures, or each success against each failure."""
-    successes = [(one.attempt.id, near) for one, success, near in nearest if success]
-    failures = [(one, near) for one, success, near in nearest if not success]
-    found = []
-    if contrast.prefers_intra([one for one, ok, _ in nearest if ok], [one for one, _, _ in nearest]):
-        for failure, near in failures:
-            inner = _intra(failure, rows[failure.attempt.id])
-            if inner is not None:
-                found.append(_Share(frozenset((failure.attempt.id,)), max(near, 1e-3), inner))
-    if found:
-        return found
-    for success, near in successes:
-        for failure, other in failures:
-            good, bad = rows[success], rows[failure.attempt.id]
-            if good is not None and bad is not None:
-                weight = max(near, 1e-3) * max(other, 1e-3)
-                found.append(_Share(frozenset((success, failure.attempt.id)), weight, good.last - bad.last))
-    return found
-
-
-def _pooled(shares: Sequence[_Share], settings: LearningSettings) -> Float32Array:
-    take = principal_component if settings.direction == "principal" else mean_difference
-    return take(np.stack([share.rows for share in shares]), [share.weight for share in shares])
-
-
-def _agreement(shares: Sequence[_Share]) -> float:
-    """Mean cosine of each slope and the weighted sum of the others: what it would gain by them, to first order."""
-    slopes = np.stack([share.rows[0] for share in shares])
-    weighted = slopes * np.array([[share.weight] for share in shares], np.float32)
-    others = weighted.sum(axis=0) - weighted
-    return float((unit(slopes) * unit(others)).sum(axis=1).mean())
-
-
-def _safe(
-    chat: LlamaChat,
-    successes: Sequence[Trajectory],
-    shares: Sequence[_Share],
-    norms: Float32Array,
-    layers: tuple[int, int],
-    settings: LearningSettings,
-    tools: Sequence[ToolSchema],
-) -> float | None:
-    """The strongest coefficient that harms none of the successes when they are left out; None if each does."""
-    seen: list[list[Effect]] = []
-    for success in successes:
-        others = [share for share in shares if success.attempt.id not in share.attempts]
-        runs = replay(chat, success, without_memory(success.attempt.system), tools)
-        if not others or not runs:
-            continue
-        direction = _pooled(others, settings)
-        steerings = [steering_of(rows_at(direction, norms, c, layers)) for c in COEFFICIENTS]
-        seen.append(effects(chat.model, runs[:1], steerings))
-    for index, coefficient in enumerate(COEFFICIENTS):
-        here = [row[index] for row in seen]
-        if here and all(one.kl <= settings.kl and one.gain > 0 and one.turns >= one.plain_turns for one in here):
-            return coefficient
-    return None
-
-
-def cache_slopes(
-    chat: LlamaChat,
-    successes: Sequence[Trajectory],
-    database: Database,
-    settings: LearningSettings,
-    *,
-    tools: Sequence[ToolSchema] = (),
-    cancel: Cancel | None = None,
-) -> int:
-    """Measure and keep what is missing of the successes' slopes; returns of how many. Nothing for other directions.
-
-    Raises:
-        SteeringError: this model's activations cannot be read.
+    0 where there are none: what rests on one attempt agrees with nobody.
     """
-    if settings.direction != "gradient":
-        return 0
-    cache = ActivationCache(database, chat.fingerprint, capacity_mb=settings.activations_mb)
-    done = 0
-    for trajectory in successes:
-        if stopped(cancel):
-            break
-        if contrast.usable(trajectory) and cache.slope(trajectory.attempt.id) is None:
-            done += _slope(chat, trajectory, cache, tools) is not None
-    return done
-
-
-def cache_activations(
-    chat: LlamaChat,
-    trajectories: Sequence[Trajectory],
-    database: Database,
-    settings: LearningSettings,
-    *,
-    tools: Sequence[ToolSchema] = (),
-    cancel: Cancel | None = None,
-) -> int:
-    """Compute and keep what is missing of the trajectories' activations; returns of how many.
-
-    Raises:
-        SteeringError: this model's activations cannot be read.
-    """
-    cache = ActivationCache(database, chat.fingerprint, capacity_mb=settings.activations_mb)
-    missing = set(cache.missing([one.attempt.id for one in trajectories]))
-    done = 0
-    for trajectory in trajectories:
-        if stopped(cancel):
-            break
-        if trajectory.attempt.id in missing and contrast.usable(trajectory):
-            done += _cached(chat, trajectory, cache, tools) is not None
-    return done
-
-
-def _cached(
-    chat: LlamaChat, trajectory: Trajectory, cache: ActivationCache | None, tools: Sequence[ToolSchema]
-) -> AttemptActivations | None:
-    """The attempt's rows, computed and kept if need be; None if it does not fit the context."""
-    if cache is not None and (found := cache.get(trajectory.attempt.id)) is not None:
-        return found
-    runs = replay(chat, trajectory, without_memory(trajectory.attempt.system), tools)
-    if not runs:
-        return None
-    turns: list[Float32Array] = []
-    for run in runs:
-        means, last = contrast.turn_rows(chat.model, run)
-        turns += means
-    made = AttemptActivations(dict(enumerate(turns)), last)
-    if cache is not None:
-        cache.put(trajectory.attempt.id, turns, made.last)
-    return made
-
-
-def _intra(failure: Trajectory, rows: AttemptActivations | None) -> Float32Array | None:
-    """Sound turns against degenerate ones, from cached means."""
-    if rows is None:
-        return None
-    bad = set(contrast.degenerate_turns(failure))
-    sound = [row for turn, row in rows.turns.items() if turn not in bad]
-    broken = [row for turn, row in rows.turns.items() if turn in bad]
-    return np.mean(sound, axis=0) - np.mean(broken, axis=0) if sound and broken else None
+    cosines = []
+    for share in shares:
+        others = [other.weight * other.rows for other in shares if not other.attempts & share.attempts]
+        if others:
+            both = unit(share.rows) * unit(np.sum(others, axis=0, dtype=np.float32))
+            cosines.append(float(both.sum(axis=1)[layers[0] - 1 : layers[1]].mean()))
+    return float(np.mean(cosines)) if cosines else 0.0

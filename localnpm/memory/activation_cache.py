@@ -1,5 +1,5 @@
 """Cached activations of attempts: per turn the mean over the assistant's tokens, and the attempt's last token;
-of successes also the slope at their deciding positions.
+of successes also the slope at their deciding positions, with the norms of the residual stream.
 
 So that vectors are made without reading trajectories again. Rows are float16 with one scale a layer, because the
 residual streams of large models overflow it. A cap on their bytes is kept: unjudged attempts are dropped first, the
@@ -18,6 +18,8 @@ LAST = -1
 """The `turn` of an attempt's last token."""
 SLOPE = -2
 """The `turn` of what was measured of an attempt's deciding positions."""
+NORMS = -3
+"""The `turn` of the residual stream's norms beside the slope."""
 
 Rows = NDArray[np.float32]
 
@@ -66,32 +68,37 @@ class ActivationCache:
             (attempt_id, self.model_fingerprint),
         )
         rows = {int(row["turn"]): unpack(row["scales"], row["rows"]) for row in found}
-        rows.pop(SLOPE, None)
+        rows = {turn: values for turn, values in rows.items() if turn not in (SLOPE, NORMS)}
         last = rows.pop(LAST, None)
         return None if last is None else AttemptActivations(rows, last)
 
-    def put_slope(self, attempt_id: int, slope: Rows) -> None:
-        """Keep an attempt's slope, float32 [n_embd], beside its rows; see `put`."""
+    def put_slope(self, attempt_id: int, slope: Rows, norms: Rows) -> None:
+        """Keep an attempt's slope, float32 [n_embd], beside its rows; see `put`.
+
+        Args:
+            norms: float32 [n_layer - 1], median norm of the residual stream after block i + 1.
+        """
         if self.database.reading_only:
             return
-        scales, values = pack(slope[None])
+        kept = [(turn, *pack(values[None])) for turn, values in ((SLOPE, slope), (NORMS, norms))]
         with self.database.transaction() as connection:
             if connection.execute("SELECT 1 FROM attempts WHERE id = ?", (attempt_id,)).fetchone() is None:
                 return
-            connection.execute(
+            connection.executemany(
                 "INSERT OR REPLACE INTO activations(attempt_id, model_fingerprint, turn, scales, rows) "
                 "VALUES (?, ?, ?, ?, ?)",
-                (attempt_id, self.model_fingerprint, SLOPE, scales, values),
+                [(attempt_id, self.model_fingerprint, *values) for values in kept],
             )
         self.trim()
 
-    def slope(self, attempt_id: int) -> Rows | None:
-        """An attempt's slope, float32 [n_embd]; None if it is not cached."""
+    def slope(self, attempt_id: int) -> tuple[Rows, Rows] | None:
+        """An attempt's slope, float32 [n_embd], and the norms, float32 [n_layer - 1]; None if they are not cached."""
         found = self.database.query(
-            "SELECT scales, rows FROM activations WHERE attempt_id = ? AND model_fingerprint = ? AND turn = ?",
-            (attempt_id, self.model_fingerprint, SLOPE),
+            "SELECT turn, scales, rows FROM activations WHERE attempt_id = ? AND model_fingerprint = ? AND turn < -1",
+            (attempt_id, self.model_fingerprint),
         )
-        return unpack(found[0]["scales"], found[0]["rows"])[0] if found else None
+        known = {row["turn"]: unpack(row["scales"], row["rows"])[0] for row in found}
+        return (known[SLOPE], known[NORMS]) if SLOPE in known and NORMS in known else None
 
     def missing(self, attempt_ids: Collection[int]) -> tuple[int, ...]:
         """Those of the attempts that are not cached, in the order given."""

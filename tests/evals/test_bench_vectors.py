@@ -27,8 +27,8 @@ def test_every_trajectory_is_read_both_ways(report: VectorCost) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="looking whether the nearest successes come out worse takes as long as a task")
-def test_a_vector_on_the_spot_takes_little_of_a_task(report: VectorCost) -> None:
+def test_recall_and_a_vector_on_the_spot_take_little_of_a_task(report: VectorCost) -> None:
+    assert report.neighbours >= 2
     assert report.synthesis_share < 0.05
 
 

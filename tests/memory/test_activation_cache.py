@@ -53,11 +53,12 @@ def test_a_slope_is_kept_beside_the_rows(database: Database, log_attempt: LogAtt
     attempt = log_attempt()
     cache.put(attempt, [rows(1)], rows(2))
     assert cache.slope(attempt) is None
-    cache.put_slope(attempt, rows(3)[0])
-    slope, found = cache.slope(attempt), cache.get(attempt)
-    assert slope is not None
+    cache.put_slope(attempt, rows(3)[0], rows(4)[0])
+    measured, found = cache.slope(attempt), cache.get(attempt)
+    assert measured is not None
     assert found is not None
-    assert np.allclose(slope, rows(3)[0], atol=0.01)
+    assert np.allclose(measured[0], rows(3)[0], atol=0.01)
+    assert np.allclose(measured[1], rows(4)[0], atol=0.01)
     assert list(found.turns) == [0]
 
 
