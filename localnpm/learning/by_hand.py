@@ -44,7 +44,7 @@ def write(database: Database, attempt_id: int, script: str) -> Learned:
             draft = Draft(script.strip(), "", "edited", lineage=((attempt_id, "reason"),))
             made = procedures.add(title, [(attempt.request, attempt_id)], draft, origin="written")
         else:
-            procedures.edit(kind[0], script)
+            procedures.edit(kind[0], script, lineage=[(attempt_id, "reason")])
             procedures.set_status(kind[0], "active")
             made = procedures.get(kind[0])
             if attempt.request not in procedures.keys(made.id):

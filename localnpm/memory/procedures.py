@@ -20,6 +20,7 @@ from localnpm.memory.procedure_records import (
     Draft,
     Procedure,
     ProcedureStatus,
+    Role,
     Version,
     VersionStatus,
     Way,
@@ -170,8 +171,15 @@ class Procedures(ProcedureReader):
                 (status, storable(why), now(), procedure_id),
             )
 
-    def edit(self, procedure_id: int, script: str, *, keep_example: bool = True) -> Version:
-        """Store the user's own wording as a new version, active at once.
+    def edit(
+        self,
+        procedure_id: int,
+        script: str,
+        *,
+        keep_example: bool = True,
+        lineage: Sequence[tuple[int, Role]] = (),
+    ) -> Version:
+        """Store the user's own wording as a new version, active at once; `lineage` as of a `Draft`.
 
         Raises:
             NotFoundError: no procedure has that id.
@@ -187,6 +195,7 @@ class Procedures(ProcedureReader):
                 source="edited",
                 way=before.way if before is not None else (),
                 parent_id=before.id if before is not None else None,
+                lineage=tuple(lineage),
             )
             version = self.add_version(procedure_id, draft, status="active")
             if self.get(procedure_id).status == "candidate":

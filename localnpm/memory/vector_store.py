@@ -4,6 +4,7 @@ Of each name there is at most one live vector for a model file. Not covered: wha
 """
 
 import json
+import sqlite3
 from collections.abc import Collection, Mapping
 from typing import Any, Literal, cast
 
@@ -11,9 +12,10 @@ from localnpm.errors import LocalnpmError
 from localnpm.memory.clock import now
 from localnpm.memory.database import Database, storable
 from localnpm.memory.forget import forget_vector
-from localnpm.memory.procedure_names import RULE, valid
+from localnpm.memory.procedure_names import RULE, free, valid
 from localnpm.memory.procedure_records import StoredVector, VectorStatus
 from localnpm.memory.procedure_rows import VECTOR_COLUMNS, read_vector, unknown_vector
+from localnpm.memory.records import unknown_attempt
 
 
 class VectorStore:
@@ -41,28 +43,30 @@ class VectorStore:
         lineage: Collection[int] = (),
         pass_id: int | None = None,
     ) -> StoredVector:
-        """Store a vector; a live one of the same name and model, or of the same procedure and model, is retired.
+        """Store a vector; a live distilled one of the model with its name or procedure gives way to a distilled one.
+
+        What the user has trained or imported is never replaced: a distilled vector takes another name beside it.
 
         Args:
+            name: a number is added to a distilled vector's where a trained or imported one has it.
             layers: first and last 0-based block, both included.
             calibration: must go through JSON; NaN and infinities are refused.
             lineage: the attempts that it came from.
 
         Raises:
-            LocalnpmError: the name does not follow the rule for names.
+            LocalnpmError: the name does not follow the rule for names, or a live vector of the model has it.
+            NotFoundError: an attempt of the lineage does not exist, or no longer: what came from it may not be kept.
             ValueError: the calibration holds a number that JSON has no form for.
         """
         if not valid(name):
             raise LocalnpmError(f"A control vector cannot have the name {name!r}: a name is {RULE}.")
         measured = json.dumps(dict(calibration or {}), allow_nan=False)
         with self.database.transaction() as connection:
+            for attempt_id in lineage:
+                if connection.execute("SELECT 1 FROM attempts WHERE id = ?", (attempt_id,)).fetchone() is None:
+                    raise unknown_attempt(attempt_id)
             if status != "retired":
-                connection.execute(
-                    "UPDATE vectors SET status = 'retired', status_reason = 'replaced', stale = 0 "
-                    "WHERE model_fingerprint = :model AND status != 'retired' AND (name = :name OR "
-                    "(procedure_id = :procedure AND origin = 'distilled' AND :origin = 'distilled'))",
-                    {"model": model_fingerprint, "name": name, "procedure": procedure_id, "origin": origin},
-                )
+                name = self._make_room(connection, name, origin, model_fingerprint, procedure_id)
             if procedure_id is not None:
                 # Emptied when an attempt was forgotten: this one takes its place.
                 connection.execute(
@@ -83,6 +87,28 @@ class VectorStore:
                 "INSERT INTO vector_lineage VALUES (?, ?)", [(vector_id, attempt_id) for attempt_id in set(lineage)]
             )
         return self.get(vector_id)
+
+    @staticmethod
+    def _make_room(
+        connection: sqlite3.Connection, name: str, origin: str, model_fingerprint: str, procedure_id: int | None
+    ) -> str:
+        """Retire the distilled vectors whose place a distilled one takes; the name that it can have."""
+        if origin == "distilled":
+            connection.execute(
+                "UPDATE vectors SET status = 'retired', status_reason = 'replaced', stale = 0 "
+                "WHERE model_fingerprint = :model AND status != 'retired' AND origin = 'distilled' "
+                "AND (name = :name OR procedure_id = :procedure)",
+                {"model": model_fingerprint, "name": name, "procedure": procedure_id},
+            )
+        live = {
+            row["name"]: row["id"]
+            for row in connection.execute(
+                "SELECT id, name FROM vectors WHERE model_fingerprint = ? AND status != 'retired'", (model_fingerprint,)
+            )
+        }
+        if name in live and origin != "distilled":
+            raise LocalnpmError(f"Vector {live[name]} of the same model has the name {name} already; take another.")
+        return free(name, live)
 
     def get(self, id_or_name: int | str, model_fingerprint: str | None = None) -> StoredVector:
         """One vector: by id any, by name the live one, of the given model or else the newest.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from localnpm.errors import LocalnpmError, NotFoundError
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
+from localnpm.memory.forget import forget_attempts
 from localnpm.memory.procedure_names import free, slug, valid
 from localnpm.memory.procedure_records import Draft, Procedure, StoredVector
 from localnpm.memory.procedures import Procedures
@@ -212,6 +213,39 @@ def test_a_retired_vector_whose_name_was_taken_stays_retired(vectors: VectorStor
     old, _ = add_vector(vectors), add_vector(vectors)
     with pytest.raises(LocalnpmError, match="has the name todo now"):
         vectors.set_status(old.id, "active")
+
+
+def test_what_the_user_has_trained_is_not_replaced_by_a_distilled_vector(vectors: VectorStore) -> None:
+    own, learned = add_vector(vectors, origin="trained"), add_vector(vectors, origin="distilled")
+    assert vectors.get(own.id).status == own.status
+    assert (vectors.get("todo"), learned.name) == (own, "todo-2")
+
+
+@pytest.mark.parametrize("origin", ["trained", "imported"])
+def test_what_the_user_adds_does_not_replace_what_has_the_name(vectors: VectorStore, origin: str) -> None:
+    learned = add_vector(vectors, origin="distilled")
+    with pytest.raises(LocalnpmError, match=f"Vector {learned.id} of the same model has the name todo already"):
+        add_vector(vectors, origin=origin)
+    assert vectors.all() == (learned,)
+
+
+def test_no_vector_is_kept_of_an_attempt_that_was_forgotten_meanwhile(
+    vectors: VectorStore, database: Database, log_attempt: LogAttempt
+) -> None:
+    attempt = log_attempt()
+    forget_attempts(database, [attempt])
+    with pytest.raises(NotFoundError, match=str(attempt)):
+        add_vector(vectors, lineage=[attempt])
+    assert vectors.all(retired=True) == ()
+
+
+def test_what_the_user_writes_for_an_attempt_goes_when_the_attempt_is_forgotten(
+    procedures: Procedures, database: Database, todo: Procedure, log_attempt: LogAttempt
+) -> None:
+    attempt = log_attempt()
+    version = procedures.edit(todo.id, "Add\n1. As I said.", lineage=[(attempt, "reason")])
+    forget_attempts(database, [attempt])
+    assert procedures.version(version.id).script == ""
 
 
 def test_an_unknown_vector_is_named(vectors: VectorStore) -> None:
