@@ -15,11 +15,12 @@ from typing import Any, cast
 from localnpm.config import Settings
 from localnpm.distill import judged, upkeep
 from localnpm.distill.build import Build, Writer
+from localnpm.distill.decisions import Kind, Record
 from localnpm.distill.judged import Entry
 from localnpm.distill.kind_vectors import kind_vector
 from localnpm.distill.kinship import Kinship
 from localnpm.distill.plan import LEFT, OWED, KindPlan, Plan, Publisher
-from localnpm.distill.policies import Kind, Record, decide
+from localnpm.distill.policies import decide
 from localnpm.distill.scripts import title_of
 from localnpm.distill.sorting import Sorting, sort
 from localnpm.engine.cancel import Cancel
@@ -44,6 +45,7 @@ PassProgress = Callable[[str, int, int], None]
 
 _SEEN = "SELECT coalesce(max(last_verdict), 0) FROM passes WHERE status IN ('published', 'reverted')"
 _LATEST = "SELECT summary FROM passes WHERE status IN ('published', 'reverted') ORDER BY id DESC LIMIT 1"
+_PUBLISHED = "SELECT summary FROM passes WHERE status = 'published' ORDER BY id DESC LIMIT 1"
 _RECORDS = """
     SELECT uses.version_id, uses.attempt_id, outcomes.success, attempts.retry_of FROM uses
     JOIN outcomes ON outcomes.attempt_id = uses.attempt_id JOIN attempts ON attempts.id = uses.attempt_id
@@ -141,6 +143,8 @@ class _Run:
 
     def _publish(self, begun: Pass, plan: Plan) -> dict[str, Any]:
         publisher = Publisher(self.database, begun.id, self.chat.name, self.chat.fingerprint)
+        if not self.vectors:
+            publisher.owed += sorted(self._owed())
         summary = publisher.publish(plan)
         procedures = Procedures(self.database)
         for found in (
@@ -223,8 +227,8 @@ class _Run:
 
     def _owed(self) -> set[int]:
         """Procedures whose vectors the last pass had no time for."""
-        published = [each for each in Passes(self.database).latest() if each.status == "published"]
-        return set(published[0].summary.get(OWED, ())) if published else set()
+        rows = self.database.query(_PUBLISHED)
+        return set(json.loads(rows[0]["summary"]).get(OWED, ())) if rows else set()
 
     def _records(self, versions: Sequence[Version], ids: Collection[int]) -> dict[int, Record]:
         """How each version has done in attempts of its kind; what it did where it was wrongly recalled tells nothing.

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from typing import Any
 
 from localnpm.config import LearningSettings
+from localnpm.distill.decisions import Kind
 from localnpm.distill.gguf import to_bytes
 from localnpm.distill.judged import Judged
 from localnpm.distill.plan import VectorDraft
-from localnpm.distill.policies import Kind
 from localnpm.distill.vectors import distil_vector
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat

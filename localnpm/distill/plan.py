@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from localnpm.distill.decisions import NOTHING, Decision, Kind
 from localnpm.distill.judged import Judged
-from localnpm.distill.policies import NOTHING, Decision, Kind
 from localnpm.distill.scripts import title_of
 from localnpm.memory.database import Database
 from localnpm.memory.procedure_records import Procedure, VectorStatus
@@ -97,7 +97,7 @@ class Publisher:
             "procedures": self.entries,
             "skipped": self.skipped,
             LEFT: sorted(self.left),
-            OWED: self.owed,
+            OWED: list(dict.fromkeys(self.owed)),
         }
 
     def note(self, procedure_id: int, said: str) -> None:
@@ -134,7 +134,8 @@ class Publisher:
         for said in (*plan.said, *decision.said):
             self.note(procedure.id, said)
         if plan.vector is not None:
-            self._store(procedure, plan.vector)
+            # Its versions may have brought it back under another name.
+            self._store(self._procedures.get(procedure.id), plan.vector)
         if plan.owes_vector:
             self.owed.append(procedure.id)
 
@@ -184,7 +185,8 @@ class Publisher:
             pass_id=self.pass_id,
         )
         reason = f" ({vector.status_reason})" if vector.status_reason else ""
-        self.note(procedure.id, f"control vector from {vector.pairs} pairs, {stored.status}{reason}")
+        named = "" if stored.name == procedure.name else f" {stored.name}, as another vector has the procedure's name,"
+        self.note(procedure.id, f"control vector{named} from {vector.pairs} pairs, {stored.status}{reason}")
 
     def _as_planned(self, plan: KindPlan) -> bool:
         """Whether the kind's procedures, versions and attempts are still what they were."""

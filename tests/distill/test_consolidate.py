@@ -15,7 +15,9 @@ from localnpm.agent.scripted import ScriptedModel, answer
 from localnpm.config import LearningSettings, MemorySettings, Settings
 from localnpm.distill.build import Writer
 from localnpm.distill.consolidate import LOCK, run_pass
+from localnpm.distill.decisions import Decision, Kind
 from localnpm.distill.judged import load
+from localnpm.distill.plan import KindPlan, Plan, Publisher, VectorDraft
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.messages import Message
@@ -33,6 +35,7 @@ from localnpm.memory.procedure_records import Draft, Pass, Procedure, Use, Versi
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.records import Channel
 from localnpm.memory.uses import record
+from localnpm.memory.vector_store import VectorStore
 
 ADD = ("Add buy milk to my todo list", "Put call the bank on my todo list", "Add water the plants to the todo list")
 STAR = (("read_file", {"path": "todo.md"}, "# Todo"), ("append_file", {"path": "todo.md", "content": "* it"}, "Done"))
@@ -557,6 +560,41 @@ def test_vectors_that_there_is_no_time_for_wait_for_the_next_pass(
         done = run_pass(database, chat, embedder, settings, cause="due", seconds=0)
     assert done.status == "published"
     assert done.summary["vectors_owed"] == [only(database).id]
+
+
+def test_vectors_still_wait_after_passes_that_were_stopped_or_made_none(
+    database: Database, logged: Any, embedder: Embedder
+) -> None:
+    logged(ADD[0])
+    settings, passes = replace(Settings(), learning=LearningSettings(build="trajectory")), Passes(database)
+    with LlamaChat.open(bundled_model()) as chat:
+        run_pass(database, chat, embedder, settings, cause="due", seconds=0)
+        for _ in range(11):
+            passes.interrupted(passes.begin("idle", "adjustment", "f").id)
+        run_pass(database, chat, embedder, settings, cause="command", vectors=False)
+        done = run_pass(database, chat, embedder, settings, cause="due", seconds=0)
+    assert done.summary["vectors_owed"] == [only(database).id]
+
+
+def test_a_procedure_that_comes_back_under_another_name_gives_it_to_its_vector(database: Database, logged: Any) -> None:
+    procedures, passes, first, second = Procedures(database), Passes(database), logged(ADD[0]), logged(ADD[1])
+    draft = Draft("Add a todo\n1. Read.", "", "built", lineage=((first, "script"),))
+    kind = procedures.add("Add a todo", [], draft)
+    for attempt in (first, second):
+        procedures.add_member(attempt, kind.id, ())
+    forget_attempts(database, [first])
+    emptied = procedures.get(kind.id)
+    plan = KindPlan(
+        Kind(emptied, procedures.versions(kind.id), (), frozenset()),
+        decision=Decision(Draft("Note a thing\n1. Write.", "", "built")),
+        vector=VectorDraft(b"GGUF", "active", "", "gradient", 0.2, (2, 5), 3, {}, (second,)),
+    )
+    begun = passes.begin("command", "adjustment", "f")
+    with passes.publishing(begun.id):
+        passes.finish(begun.id, Publisher(database, begun.id, "m", "f").publish(Plan((plan,), 1)))
+    assert procedures.get(kind.id).name == "note-a-thing"
+    (vector,) = VectorStore(database).live_of(kind.id)
+    assert vector.name == "note-a-thing"
 
 
 def test_a_reason_whose_retry_failed_is_not_put_to_use(database: Database, logged: Any, distil: Any) -> None:
