@@ -1,6 +1,7 @@
 """Does llama.cpp see the model that PyTorch trained? Tokens, special tokens, chat template, logits.
 
     python check_gguf.py --gguf F16.gguf [--q8 Q8_0.gguf] [--checkpoint final.pt]
+    python check_gguf.py --gguf F16.gguf --quantized Q6_K.gguf Q4_K_M.gguf     # against F16, without PyTorch
 
 Where PyTorch is in another environment: `--checkpoint … --dump FILE.npz` writes its float32 logits there, `--logits
 FILE.npz` reads them here. Uses llama-cpp-python itself, not localnpm's engine, so that an engine's mistake shows.
@@ -31,7 +32,7 @@ from tokenizer import CONTROL, IM_END, SPECIALS, load
 Logits = list[NDArray[np.float32]]
 """[positions, vocab] for each sequence."""
 
-F32_LIMIT, F16_LIMIT, Q8_LIMIT = 1e-3, 1e-2, 5e-2
+F32_LIMIT, F16_LIMIT, Q8_LIMIT, K_LIMIT = 1e-3, 1e-2, 5e-2, 3e-1
 """Relative root mean square of the logits' difference."""
 
 _defaults = llama_cpp.llama_cpp.llama_model_default_params
@@ -184,6 +185,7 @@ def main() -> int:
     parser.add_argument("--tokenizer", type=Path, default=TOKENIZER)
     parser.add_argument("--gguf", type=Path, help="F16")
     parser.add_argument("--q8", type=Path, help="Q8_0 of the same weights")
+    parser.add_argument("--quantized", type=Path, nargs="+", default=[], help="files compared with --gguf's logits")
     parser.add_argument("--f32", type=Path, help="F32 of the same weights; run with a float32 cache")
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--dump", type=Path, help="write the checkpoint's logits here, and end")
@@ -210,6 +212,11 @@ def main() -> int:
         results.append(compare_logits("F16", llama_logits(options.gguf, sequences), reference, F16_LIMIT))
         if options.q8:
             results.append(compare_logits("Q8_0", llama_logits(options.q8, sequences), reference, Q8_LIMIT))
+    if options.quantized:
+        sequences = token_sequences(tokenizer, options.context)
+        whole = llama_logits(options.gguf, sequences)
+        for path in options.quantized:
+            results.append(compare_logits(path.name, llama_logits(path, sequences), whole, K_LIMIT))
     print("all ok" if all(results) else "SOMETHING FAILED")
     return 0 if all(results) else 1
 

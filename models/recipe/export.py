@@ -2,10 +2,11 @@
 
     python export.py --checkpoint final.pt --out apprentice-f16.gguf --type f16
     python export.py --gguf apprentice-f16.gguf --out apprentice-q8_0.gguf --type q8_0     # needs no PyTorch
+    python export.py --gguf apprentice-f16.gguf --out apprentice-q4_k_m.gguf --type q4_k_m
     python export.py --checkpoint final.pt --out half.pt --type half       # a small checkpoint, where `gguf` is missing
 
-Covers the metadata that llama.cpp and localnpm read, F32, F16 and Q8_0. `weights.py` maps tensors to GGUF's names and
-back; the chat template is `chat_template.jinja`.
+Covers the metadata that llama.cpp and localnpm read, F32, F16 and Q8_0. K-quants are quantize.py's, Hugging Face's form
+export_hf.py's. `weights.py` maps tensors to GGUF's names and back; the chat template is `chat_template.jinja`.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize import FILE_TYPES, quantize
 from tokenizer import CONTROL, END_OF_TEXT, IM_END, SPECIALS
 
 HERE = Path(__file__).parent
@@ -196,13 +198,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Checkpoint -> GGUF for llama.cpp.")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--checkpoint", type=Path)
-    source.add_argument("--gguf", type=Path, help="an F16 or F32 file that this program wrote")
+    source.add_argument("--gguf", type=Path, help="a file that this program wrote, best F16 or F32; no K-quant")
     parser.add_argument("--tokenizer", type=Path, default=TOKENIZER)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument(
         "--type",
         default="f16",
-        choices=["f32", "f16", "q8_0", "half"],
+        choices=["f32", "f16", "q8_0", *FILE_TYPES, "half"],
         help="half: no GGUF but the checkpoint with 16-bit matrices, to be exported elsewhere",
     )
     options = parser.parse_args()
@@ -222,7 +224,13 @@ def main() -> None:
             f"{options.checkpoint}: step {checkpoint.get('step')}, {checkpoint.get('seen', 0) / 1e6:.0f}M tokens, "
             f"held out {checkpoint.get('last_eval')}"
         )
-    write(options.out, sizes, vocabulary, tensors, options.type)
+    if options.type in FILE_TYPES:
+        whole = options.out.with_name(options.out.name + ".f16")
+        write(whole, sizes, vocabulary, tensors, "f16")
+        quantize(whole, options.out, options.type)
+        whole.unlink()
+    else:
+        write(options.out, sizes, vocabulary, tensors, options.type)
     parameters = sum(tensor.size for tensor in tensors.values())
     print(f"{options.out}: {options.out.stat().st_size / 2**20:.2f} MiB, {parameters:,} parameters")
 

@@ -17,6 +17,7 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -35,6 +36,8 @@ CONTROL = frozenset(SPECIALS[:3])
 """Never printed; the tool tags stay visible in generated text."""
 
 END_OF_TEXT, IM_START, IM_END = 0, 1, 2
+UNUSED = "<|unused_"
+"""How the tokens begin that only fill the vocabulary up."""
 VOCAB = 4096
 LONGEST_TOKEN = 24
 
@@ -50,6 +53,32 @@ LEARNING = r"\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 def load(path: str | Path) -> Tokenizer:
     """Reads a tokenizer.json."""
     return Tokenizer.from_file(str(path))
+
+
+def tokenizer_json(tokens: Sequence[str], merges: Sequence[str]) -> dict[str, Any]:
+    """The content of a tokenizer.json, from what a GGUF file has of it: tokens by id, and merges as pairs of words."""
+    ids = {token: index for index, token in enumerate(tokens)}
+    # What training adds to fill the vocabulary up is no part of the BPE.
+    added = [token for token in tokens if token in SPECIALS or token.startswith(UNUSED)]
+    pairs = [(left, right) for left, right in (merge.split(" ") for merge in merges)]
+    bpe = models.BPE({token: index for token, index in ids.items() if not token.startswith(UNUSED)}, pairs)
+    tokenizer = Tokenizer(bpe)
+    tokenizer.pre_tokenizer = _split_at(QWEN2)
+    tokenizer.decoder = decoders.ByteLevel()
+    data: dict[str, Any] = json.loads(tokenizer.to_str())
+    data["added_tokens"] = [
+        {
+            "id": ids[token],
+            "content": token,
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": token in CONTROL,
+        }
+        for token in added
+    ]
+    return data
 
 
 def text_of(segments: Sequence[tuple[str, bool]]) -> str:
@@ -75,7 +104,7 @@ def train(texts: Iterable[str], out: Path, vocab: int = VOCAB) -> tuple[Tokenize
     tokenizer.train_from_iterator((part for text in texts for part in tags.split(text) if part), trainer)
     tokenizer.pre_tokenizer = _split_at(QWEN2)
     unused = max(0, vocab - tokenizer.get_vocab_size())
-    tokenizer.add_tokens([AddedToken(f"<|unused_{i}|>", special=False, normalized=False) for i in range(unused)])
+    tokenizer.add_tokens([AddedToken(f"{UNUSED}{i}|>", special=False, normalized=False) for i in range(unused)])
     data = json.loads(tokenizer.to_str())
     for added in data["added_tokens"]:
         added["special"] = added["content"] in CONTROL
