@@ -1,6 +1,7 @@
 """`localnpm eval`: how much each kind of memory helps, measured on simulated users; and two runs compared."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -64,6 +65,9 @@ def _compared(command: Command) -> Command:
             ),
             click.option("--any-vector", is_flag=True, help="Use vectors that the health gate has not passed, too."),
             click.option("--keep-memory", is_flag=True, help="Leave each user's memory.db beside the lines."),
+            click.option(
+                "--part", metavar="N/M", help="Only every M-th user, from the N-th on; the rest another time."
+            ),
         )
     ):
         command = option(command)
@@ -115,6 +119,38 @@ def household(context: Context, /, **given: Any) -> None:
     values: dict[str, Any] = {**HOUSEHOLD[given["size"] or "default"], **_given(given)}
     _check_kinds(values.get("kinds", KINDS), KINDS)
     _run(context, HouseholdTasks(**{**values, "seed": given["seed"]}), given)
+
+
+ALFWORLD: dict[str, dict[str, Any]] = {
+    "quick": {"users": 1, "tasks": 1, "practices": 2, "kinds": ("pick_and_place_simple", "look_at_obj_in_light")},
+    "default": {"users": 2, "tasks": 1, "practices": 6},
+    "full": {"users": 4, "practices": 6},
+}
+ALFWORLD_CONDITIONS = "none,script,vector,both,random,vector-random"
+
+
+@evaluate.command()
+@click.option("--split", default="valid_seen", show_default=True, help="The scored games, under json_2.1.1.")
+@click.option("--practise-on", default="household", show_default=True, metavar="household|SPLIT",
+              help="Where memories learn: rooms of the household simulator, or another split's games.")  # fmt: skip
+@_compared
+@_shared
+@click.pass_obj
+def alfworld(context: Context, /, **given: Any) -> None:
+    """ALFWorld's public text games: 50 commands, won when the engine says so.
+
+    Needs `pip install 'localnpm[alfworld]'` and the games, which `alfworld-download` fetches into ALFWORLD_DATA.
+    --full is every game of the split; memories learn from other games than those.
+    """
+    from localnpm.evals.alfworld_engine import check
+    from localnpm.evals.alfworld_env import KINDS, AlfworldTasks
+
+    check(given["split"])
+    values: dict[str, Any] = {**ALFWORLD[given["size"] or "default"], **_given(given)}
+    _check_kinds(values.get("kinds", KINDS), KINDS)
+    values |= {"split": given["split"], "practise_on": given["practise_on"], "seed": given["seed"]}
+    conditions = given["conditions"] or (QUICK_CONDITIONS if given["size"] == "quick" else ALFWORLD_CONDITIONS)
+    _run(context, AlfworldTasks(**values), {**given, "conditions": conditions})
 
 
 LEARNING_KINDS = ("add_todo", "journal", "file_document", "write_note", "remove_file")
@@ -199,9 +235,10 @@ def _run(context: Context, environment: Any, given: dict[str, Any]) -> None:
     from localnpm.evals.report import as_dict, print_report
 
     plan = _plan(context, environment, given)
+    part = _part(given["part"])
     path = _place(context, plan, given["out"])
     with _progress() as tell:
-        results = run(plan, path, processes=given["processes"], keep_memory=given["keep_memory"], tell=tell)
+        results = run(plan, path, processes=given["processes"], keep_memory=given["keep_memory"], part=part, tell=tell)
     if given["as_json"]:
         click.echo(json.dumps(as_dict(results), indent=2))
     else:
@@ -234,6 +271,14 @@ def _plan(context: Context, environment: Any, given: dict[str, Any]) -> "Plan":
         given["any_vector"],
         label=size,
     )
+
+
+def _part(text: str | None) -> tuple[int, int]:
+    """(2, 4) for `2/4`."""
+    found = re.fullmatch(r"(\d{1,3})/(\d{1,3})", text or "1/1")
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise click.BadParameter(f"{text!r} is not N/M, such as 1/4", param_hint="--part")
+    return int(found[1]), int(found[2])
 
 
 def _place(context: Context, plan: "Plan", out: str | None, name: str = "") -> Path:

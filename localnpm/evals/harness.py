@@ -82,20 +82,35 @@ class Plan:
     def attempts(self) -> int:
         """How many attempts there are in all, retries not counted."""
         environment = self.environment
-        total = sum(len(environment.scored(user)) for user in range(environment.users)) * len(self.conditions)
+        total = self.episodes
         if needs_memory(self.conditions):
             users = range(environment.users)
             total += sum(len(environment.practice(user, kind)) for user in users for kind in environment.kinds)
         return total
 
+    @property
+    def episodes(self) -> int:
+        """How many of them are scored."""
+        environment = self.environment
+        return sum(len(environment.scored(user)) for user in range(environment.users)) * len(self.conditions)
 
-def run(plan: Plan, path: Path, *, processes: int = 0, keep_memory: bool = False, tell: Tell | None = None) -> Results:
+
+def run(
+    plan: Plan,
+    path: Path,
+    *,
+    processes: int = 0,
+    keep_memory: bool = False,
+    part: tuple[int, int] = (1, 1),
+    tell: Tell | None = None,
+) -> Results:
     """Do what is left of a plan and return all of its lines.
 
     Args:
         path: the file of the lines; memories lie beside it, in a folder of its name.
         processes: 0: as many as help and fit.
         keep_memory: leave the users' memories there.
+        part: (2, 4): only the second of four parts, each with every fourth user; the rest is left for another time.
 
     Raises:
         ConfigError: the file holds something else, or cannot be written.
@@ -108,7 +123,12 @@ def run(plan: Plan, path: Path, *, processes: int = 0, keep_memory: bool = False
     total = plan.attempts
     if tell is not None:
         tell(len(done), total, "")
-    jobs = [replace(job, done=frozenset(key[1:] for key in done if key[0] == job.user)) for job in _jobs(plan, folder)]
+    share, shares = part
+    jobs = [
+        replace(job, done=frozenset(key[1:] for key in done if key[0] == job.user))
+        for job in _jobs(plan, folder)
+        if job.user % shares == share - 1
+    ]
     for line in lines_of(jobs, processes):
         results.add(line)
         if line["type"] == "episode":
@@ -117,7 +137,7 @@ def run(plan: Plan, path: Path, *, processes: int = 0, keep_memory: bool = False
             done.add((line["user"], "practice", line["kind"], line["number"]))
         if tell is not None:
             tell(len(done), total, _said(line))
-    if not was_finished:
+    if not was_finished and len(results.rows()) >= plan.episodes:
         results.add({"type": "end"})
         if not keep_memory:
             memories(path, remove=True)
