@@ -27,24 +27,28 @@ class Status:
     private: bool = False
     watching: bool = False
 
-    def words(self) -> str:
-        """The line that the footer shows."""
-        parts = [self._doing()]
-        if self.tokens_per_second:
-            parts.append(f"{self.tokens_per_second:.1f} tok/s")
-        if self.context:
-            parts.append(f"ctx {count(self.used)}/{count(self.context)}")
-        if self.mode:
-            parts.append(self.mode)
-        if self.steering:
-            parts.append(f"steering {self.steering:g}")
-        if self.waiting:
-            parts.append(f"{self.waiting} waiting")
-        if self.watching:
-            parts.append("watching")
-        if self.private:
-            parts.append("private")
-        return " · ".join([*parts, "offline"])
+    def words(self, width: int = 0) -> str:
+        """The line that the footer shows. Where it has no more than `width` columns, figures go before what matters."""
+        parts = [part for part in self._parts() if part[1]]
+        for name in ("speed", "offline", "context", "waiting", "steering", "watching", ""):
+            told = " · ".join(words for _, words in parts)
+            if not width or len(told) <= width:
+                break
+            parts = [part for part in parts if part[0] != name]
+        return " · ".join(words for _, words in parts)
+
+    def _parts(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("doing", self._doing()),
+            ("speed", f"{self.tokens_per_second:.1f} tok/s" if self.tokens_per_second else ""),
+            ("context", f"ctx {count(self.used)}/{count(self.context)}" if self.context else ""),
+            ("mode", self.mode),
+            ("steering", f"steering {self.steering:g}" if self.steering else ""),
+            ("waiting", f"{self.waiting} waiting" if self.waiting else ""),
+            ("watching", "watching" if self.watching else ""),
+            ("private", "private" if self.private else ""),
+            ("offline", "offline"),
+        )
 
     def _doing(self) -> str:
         match self.activity:

@@ -1,6 +1,10 @@
-"""Keys of the user's own: what a line of the settings means, what is wrong with it, and that it holds in the app."""
+"""Keys: every action has one and a name; what a line of the settings means, what is wrong with it, that it holds."""
+
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
+from textual.binding import Binding
 
 from localnpm.config import AppSettings
 from localnpm.tui import keymap
@@ -18,6 +22,35 @@ def test_the_known_actions_have_their_keys():
     assert known["chat.good"].keys == ("f2",)
     assert known["page.leave"].keys == ("escape",)
     assert known["app.help"].keys == ("f1",)
+
+
+def of_localnpm(package):
+    """Every class of the screens or the widgets."""
+    for found in iter_modules(import_module(package).__path__):
+        for thing in vars(import_module(f"{package}.{found.name}")).values():
+            if isinstance(thing, type) and thing.__module__ == f"{package}.{found.name}":
+                yield thing
+
+
+@pytest.mark.parametrize("package", ["localnpm.tui.screens"])
+def test_every_action_of_a_screen_has_a_key(package):
+    without = []
+    for thing in of_localnpm(package):
+        bindings = [one for kind in thing.__mro__ for one in vars(kind).get("BINDINGS", ())]
+        bound = {one.action.partition("(")[0] for one in bindings if isinstance(one, Binding)}
+        actions = {name.removeprefix("action_") for name in vars(thing) if name.startswith("action_")}
+        without += [f"{thing.__name__}.{name}" for name in actions - bound]
+    assert without == []
+
+
+@pytest.mark.parametrize("package", ["localnpm.tui.screens", "localnpm.tui.widgets"])
+def test_every_key_that_is_shown_can_be_mapped_to_another(package):
+    nameless = []
+    for thing in of_localnpm(package):
+        for one in vars(thing).get("BINDINGS", ()):
+            if not isinstance(one, Binding) or (one.show and not one.id):
+                nameless.append(f"{thing.__name__}: {one}")
+    assert nameless == []
 
 
 def test_nothing_is_wrong_with_free_keys():

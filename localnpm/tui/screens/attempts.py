@@ -36,6 +36,12 @@ class AttemptRow:
 class AttemptsScreen(ListPage[AttemptRow], AttemptPage[Sequence[AttemptRow]]):
     """The log."""
 
+    HELP = """
+    All that was tried, the newest first; / searches in requests, calls, results and answers. Enter opens one whole.
+    g and b give a verdict, or another one, and ask why; u takes back what an attempt changed, r makes it again.
+    Delete forgets it for good, with what was learned from it.
+    """
+
     heading = "Attempts: Enter opens one whole"
     columns = ("id", "when", "state", "judged", "request")
     wide_only = frozenset({"when"})

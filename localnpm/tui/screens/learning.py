@@ -39,6 +39,11 @@ class Progress:
 class LearningScreen(Page[Progress]):
     """How it goes, and why."""
 
+    HELP = """
+    How often judged tasks went well, and what each pass over the log did. l learns now, s puts off the pass that runs,
+    Delete takes back the latest pass: what it made is out of use, what it replaced is in use again.
+    """
+
     heading = "Learning"
 
     BINDINGS: ClassVar[list[BindingType]] = [

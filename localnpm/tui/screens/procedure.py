@@ -47,6 +47,12 @@ class WholeProcedure:
 class ProcedureScreen(Page[WholeProcedure]):
     """Shows one procedure and lets the user change it."""
 
+    HELP = """
+    One procedure: its versions, each with how it differs from the one before it, its example, the requests for which
+    it is recalled, its last uses. e changes the script: a new version, in use at once. a accepts a version that waits
+    for your word. d switches it off or on.
+    """
+
     heading = "Procedure"
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -26,6 +26,12 @@ class ProcedureRow:
 class ProceduresScreen(ListPage[ProcedureRow]):
     """All procedures."""
 
+    HELP = """
+    What was learned. Wins: how many of its judged uses went well. Uplift: how much more often tasks succeed with it
+    than without, and between which bounds that lies; a small share of tasks is done without it to know. Enter opens
+    one, e switches it off or on, Delete forgets it for good.
+    """
+
     heading = "Procedures: Enter opens one"
     columns = ("id", "status", "version", "wins", "uplift", "name", "title")
     wide_only = frozenset({"version", "uplift", "name"})

@@ -19,6 +19,11 @@ from localnpm.tui.widgets.dialogs import AskText
 class SessionsScreen(ListPage[Session]):
     """All conversations."""
 
+    HELP = """
+    Every conversation, the one used last first; / searches in all that was said. Enter goes on with one where it was
+    left, e saves it as Markdown, Delete takes it out of the memory for good. Files stay as they are.
+    """
+
     heading = "Sessions: Enter goes on with one"
     columns = ("id", "last used", "attempts", "title", "workspace")
     wide_only = frozenset({"attempts", "workspace"})

@@ -29,6 +29,11 @@ class Whole:
 class TrajectoryScreen(AttemptPage[Whole]):
     """Shows an attempt as it was."""
 
+    HELP = """
+    One attempt as it was: what the model was told, thought and called, what came of it, the answer, what was changed,
+    and every verdict with whose it is. Enter unfolds a line.
+    """
+
     heading = "Attempt"
 
     def __init__(self, attempt_id: int) -> None:

@@ -31,6 +31,11 @@ def scales_of(text: str) -> tuple[float, ...]:
 class TrialScreen(Page[None]):
     """One column a scale; they fill one after the other."""
 
+    HELP = """
+    The same request answered once at each scale: 0 is the model as it is, 1 as the vector was calibrated, -1 against
+    it. KL says how far the words' probabilities are from the model's own. Nothing is logged and no tool acts.
+    """
+
     heading = "Trial"
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f5", "reload", "Try again", id="page.reload")]

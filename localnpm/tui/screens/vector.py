@@ -36,6 +36,12 @@ class WholeVector:
 class VectorScreen(Page[WholeVector]):
     """Shows one vector."""
 
+    HELP = """
+    One control vector. Norm: how large it is in each layer, beside what the layer itself computes. Margin: how well it
+    tells successes from failures that it was not made from, beside random directions. t shows what the model writes
+    under it, s steers the next tasks by it, x writes the file that llama.cpp reads.
+    """
+
     heading = "Control vector"
 
     BINDINGS: ClassVar[list[BindingType]] = [

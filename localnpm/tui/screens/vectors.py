@@ -17,6 +17,12 @@ from localnpm.tui.widgets.dialogs import AskText, Confirm
 class VectorsScreen(ListPage[StoredVector]):
     """All vectors that are not retired."""
 
+    HELP = """
+    Directions that are added to what the model computes, to steer it. Coefficient: how strongly, as it was calibrated.
+    Quarantined ones act on no task until you enable them. Enter opens one, e switches it off or on, i takes in a GGUF
+    file.
+    """
+
     heading = "Control vectors: Enter opens one"
     columns = ("id", "name", "status", "coefficient", "layers", "pairs", "origin", "model", "why")
     wide_only = frozenset({"layers", "pairs", "origin", "model", "why"})

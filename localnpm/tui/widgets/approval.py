@@ -54,6 +54,12 @@ ANSWERS: tuple[tuple[str, str, str, str], ...] = (
 class Approval(Guarded, Vertical, can_focus=True):
     """Shows a prepared call and waits for the user's decision."""
 
+    HELP = """
+    What the model wants to do; nothing has happened yet. y does it this once. t, s and a allow all of its kind too:
+    until this request is done, in this conversation, in this folder from now on. e lets you change the arguments
+    first. n declines, with a reason that the model reads. Keys answer only when nothing was typed for half a second.
+    """
+
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, action, words, id=f"approval.{words.replace(' ', '-')}") for key, action, words, _ in ANSWERS),
         Binding("up,k", "scroll_diff(-1)", "Up", show=False),

@@ -34,6 +34,12 @@ WHAT_CHARACTERS = 60
 class MemoryPanel(Guarded, VerticalScroll):
     """Shows a `Recalled` event in full, with what can be set for the next task."""
 
+    HELP = """
+    What memory did for the last task: what was recalled, how similar it is, how often it went well, how much better
+    tasks go with it, and whether it acted as a script or a vector. Arrows set how strongly the vector steers the next
+    task; the box leaves memory out of the next one. F4 closes this.
+    """
+
     app: "LocalnpmApp"
 
     def __init__(self) -> None:
