@@ -10,19 +10,17 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events as keys
 from textual import work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
-from textual.reactive import reactive
 from textual.screen import Screen
 
-from localnpm.agent import events
 from localnpm.agent.options import Options
 from localnpm.config import AppSettings
 from localnpm.home import Home
@@ -31,23 +29,9 @@ from localnpm.tui import draft, looks
 from localnpm.tui.backend import Backend, Idle
 from localnpm.tui.commands import COMMANDS, SlashCommand
 from localnpm.tui.guarded import Guarded, Storm, in_words, write_down
+from localnpm.tui.hearing import Hearing
 from localnpm.tui.idle import greeting, idle_seconds, is_due, learn
-from localnpm.tui.messages import (
-    AgentReady,
-    Asked,
-    Happened,
-    JobEnded,
-    JobStarted,
-    Judged,
-    Learns,
-    Loading,
-    ModeSet,
-    TakenBack,
-    Told,
-    Unusable,
-)
 from localnpm.tui.screens.chat import ChatScreen
-from localnpm.tui.status import Status
 
 if TYPE_CHECKING:
     from localnpm.learning.opened import Opened
@@ -55,21 +39,17 @@ if TYPE_CHECKING:
     from localnpm.tui.pulling import Pulling
 
 
-FromAgent = JobStarted | Happened | Asked | JobEnded | TakenBack | Judged
-
-
-class LocalnpmApp(Guarded, App[None]):
+class LocalnpmApp(Guarded, Hearing):
     """The terminal app. `reported` holds what went wrong inside it; the user was told of each."""
 
     TITLE = "localnpm"
-    CSS_PATH = "localnpm.tcss"
+    CSS_PATH = "first.tcss"
+    """What the first paint needs; the rest is read after it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", id="app.help"),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", priority=True),
     ]
-
-    status: reactive[Status] = reactive(Status())
 
     def __init__(
         self,
@@ -91,7 +71,6 @@ class LocalnpmApp(Guarded, App[None]):
         self._session_id = session_id
         self.reported: list[BaseException] = []
         self.pulling: Pulling | None = None
-        self._arrived: asyncio.Queue[FromAgent] = asyncio.Queue()
         self._storm = Storm()
         self._up = False
         self._early: list[keys.Key | keys.Paste] | None = []
@@ -141,19 +120,28 @@ class LocalnpmApp(Guarded, App[None]):
                 self._database = self._open_database()
             return self._database
 
+    def get_default_screen(self) -> Screen[Any]:
+        """The chat, at once."""
+        return ChatScreen(self._session_id)
+
     def on_mount(self) -> None:
-        """Show the chat; open the agent when it has been painted."""
+        """Take over looks and keys; all else comes after the first paint."""
         self.apply(self.looks)
         looks.remember_theme(self)
-        self._take_in()
+        self.take_in()
         for name in (signal.SIGTERM, signal.SIGHUP):
             # The terminal was closed, or the machine shuts down.
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
                 asyncio.get_running_loop().add_signal_handler(name, self.leave)
-        self.push_screen(ChatScreen(self._session_id))
+
+    async def furnish(self) -> None:
+        """After the first paint: the look of what is not there yet, the keys that came early, the agent."""
+        self.stylesheet.read(Path(__file__).with_name("localnpm.tcss"))
+        await self.chat.furnish()
+        await self.begin_typing()
         if not self.home.memory.exists() and not self.options.private:
-            self.call_after_refresh(self._welcome)
-        self.call_after_refresh(self.backend.start)
+            self._welcome()
+        self.backend.start()
 
     def apply(self, settings: AppSettings) -> None:
         """Take over what the settings say of looks and keys; what cannot be used is told."""
@@ -244,124 +232,9 @@ class LocalnpmApp(Guarded, App[None]):
         """The screen of the conversation, which is always there."""
         return next(screen for screen in self.screen_stack if isinstance(screen, ChatScreen))
 
-    @property
-    def usable(self) -> bool:
-        """Whether the agent has been opened, or it is known that it cannot be."""
-        return self.status.activity != "loading"
-
-    def tell_status(self, **changed: Any) -> None:
-        """Change fields of the status."""
-        self.status = replace(self.status, **changed)
-
     def remind(self, what: str) -> None:
         """Ring, and show a notice on the desktop where the terminal can (OSC 9), for whoever looks elsewhere."""
         if self.looks.bell and not self.app_focus:
             self.bell()
             if self._driver is not None:
                 self._driver.write(f"\x1b]9;localnpm: {what}\x07")
-
-    def on_loading(self, message: Loading) -> None:
-        """Say what is being opened."""
-        self.tell_status(activity="loading")
-
-    def on_agent_ready(self, message: AgentReady) -> None:
-        """Say that requests are carried out from now on."""
-        self.tell_status(
-            activity="ready",
-            private=self.options.private,
-            context=message.context,
-            mode=message.mode,
-            used=0,
-            steering=0.0,
-        )
-        self.chat.ready()
-
-    def on_unusable(self, message: Unusable) -> None:
-        """Say what is wrong, and what to do."""
-        self.tell_status(activity="unusable")
-        self.notify(
-            visible(message.message), title="The agent cannot be opened", severity="error", timeout=60, markup=False
-        )
-
-    def on_job_started(self, message: JobStarted) -> None:
-        """A request is being carried out."""
-        self._arrived.put_nowait(message)
-
-    def on_happened(self, message: Happened) -> None:
-        """The agent does something."""
-        self._arrived.put_nowait(message)
-
-    def on_asked(self, message: Asked) -> None:
-        """The agent waits for the user."""
-        self._arrived.put_nowait(message)
-
-    def on_job_ended(self, message: JobEnded) -> None:
-        """The request is over."""
-        self._arrived.put_nowait(message)
-
-    @work(exit_on_error=False)
-    async def _take_in(self) -> None:
-        """Show what the agent's thread tells, one after another.
-
-        Here, and not where it arrives: keys arrive there too, and would wait for whatever is being drawn.
-        """
-        while True:
-            message = await self._arrived.get()
-            try:
-                self._note(message)
-                if any(isinstance(screen, ChatScreen) for screen in self.screen_stack):
-                    await self._show(message)
-                if isinstance(message, JobEnded) and self.status.activity != "unusable":
-                    self.tell_status(activity="ready", progress=0.0)
-            except Exception as error:  # noqa: BLE001 - what comes after it is to be shown all the same
-                self.report(error)
-
-    async def _show(self, message: FromAgent) -> None:
-        match message:
-            case TakenBack():
-                await self.chat.taken_back(message)
-            case Judged():
-                await self.chat.judged(message)
-            case _:
-                await self.chat.take(message)
-
-    def _note(self, message: FromAgent) -> None:
-        """Keep the status."""
-        match message:
-            case JobStarted(what="task"):
-                self.tell_status(activity="reading", progress=0.0, steering=0.0)
-            case Asked():
-                self.tell_status(activity="asking")
-            case Happened(event=events.PromptProgress(done, total)) if total:
-                self.tell_status(activity="reading", progress=done / total)
-            case Happened(event=events.Token() | events.Thought()) if self.status.activity != "generating":
-                self.tell_status(activity="generating")
-            case Happened(event=events.ToolResult()):
-                self.tell_status(activity="reading", progress=0.0)
-            case Happened(event=events.Recalled(coefficient=coefficient)):
-                self.tell_status(steering=coefficient)
-            case Happened(event=events.Result(tokens_per_second=speed, context_tokens=used)) if used:
-                self.tell_status(tokens_per_second=speed, used=used)
-            case _:
-                pass
-
-    def on_mode_set(self, message: ModeSet) -> None:
-        """Always visible."""
-        self.tell_status(mode=message.mode)
-
-    def on_taken_back(self, message: TakenBack) -> None:
-        """Earlier attempts were taken back."""
-        self._arrived.put_nowait(message)
-
-    def on_judged(self, message: Judged) -> None:
-        """A verdict was written."""
-        self._arrived.put_nowait(message)
-
-    def on_learns(self, message: Learns) -> None:
-        """Say how far a pass is."""
-        self.tell_status(activity="learning", progress=message.done / max(message.total, 1))
-        self.chat.learns(message)
-
-    def on_told(self, message: Told) -> None:
-        """Say it."""
-        self.notify(visible(message.text), severity=message.severity, timeout=10, markup=False)

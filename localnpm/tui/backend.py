@@ -11,17 +11,19 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import count
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from textual.message import Message
 
-from localnpm.agent import events
-from localnpm.agent.permissions import STOPPED, Approve, Decision, Decline
-from localnpm.agent.prepared import Prepared
 from localnpm.engine.cancel import Cancel
-from localnpm.engine.turns import Progress
 from localnpm.errors import LocalnpmError
 from localnpm.tui.messages import AgentReady, Asked, Happened, JobEnded, JobStarted, Loading, Question, Unusable
+
+if TYPE_CHECKING:
+    from localnpm.agent import events
+    from localnpm.agent.permissions import Approve, Decision
+    from localnpm.agent.prepared import Prepared
+    from localnpm.engine.turns import Progress
 
 Agent = TypeVar("Agent")
 AgentIn = TypeVar("AgentIn", contravariant=True)
@@ -37,8 +39,8 @@ class Start(Protocol[AgentIn]):
     """Begins an attempt with the open agent; its last event is a `Result`."""
 
     def __call__(
-        self, agent: AgentIn, *, approve: Approve, cancel: Cancel, progress: Progress
-    ) -> Iterator[events.Event]: ...
+        self, agent: AgentIn, *, approve: "Approve", cancel: Cancel, progress: "Progress"
+    ) -> "Iterator[events.Event]": ...
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ class Backend(Generic[Agent]):
 
     def cancel(self) -> bool:
         """Stop the job that runs, also while it waits for an answer; False when none runs."""
+        from localnpm.agent.permissions import STOPPED, Decline
+
         with self._lock:
             if self._running is None:
                 return False
@@ -197,6 +201,8 @@ class Backend(Generic[Agent]):
             self._post(JobEnded(job.number, job.what, message))
 
     def _carry_out(self, agent: Agent, job: _Job[Agent]) -> None:
+        from localnpm.agent import events
+
         with self._lock:
             if job not in self._waiting:
                 return
@@ -226,10 +232,12 @@ class Backend(Generic[Agent]):
                 self._idle = None
             self._post(JobEnded(job.number, job.what, error))
 
-    def _tell(self, job: _Job[Agent], event: events.Event) -> None:
+    def _tell(self, job: _Job[Agent], event: "events.Event") -> None:
         self._post(Happened(job.number, event))
 
-    def _ask(self, job: _Job[Agent], prepared: Prepared) -> Decision:
+    def _ask(self, job: _Job[Agent], prepared: "Prepared") -> "Decision":
+        from localnpm.agent.permissions import STOPPED, Decline
+
         question = Question(prepared, queue.Queue())
         with self._lock:
             if job.cancel.is_set():

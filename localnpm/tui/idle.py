@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from localnpm.agent import events
-from localnpm.agent.permissions import Approve
-from localnpm.engine.cancel import Cancel
-from localnpm.engine.turns import Progress
 from localnpm.tui.messages import AgentReady, Learns, Told
 
 if TYPE_CHECKING:
+    from localnpm.agent import events
+    from localnpm.agent.permissions import Approve
+    from localnpm.engine.cancel import Cancel
+    from localnpm.engine.turns import Progress
     from localnpm.learning.opened import Opened
 
 
@@ -32,8 +32,8 @@ def is_due(agent: "Opened") -> bool:
 
 
 def learn(
-    post: Callable[[Message], object], agent: "Opened", *, approve: Approve, cancel: Cancel, progress: Progress
-) -> Iterator[events.Event]:
+    post: Callable[[Message], object], agent: "Opened", *, approve: "Approve", cancel: "Cancel", progress: "Progress"
+) -> "Iterator[events.Event]":
     """Make the due pass; what came of it is told, unless it was put off."""
     from localnpm.tui.actions.memory import came_of
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from localnpm.agent import events
-from localnpm.agent.permissions import Approve
-from localnpm.engine.cancel import Cancel
-from localnpm.engine.turns import Progress
 from localnpm.tui.messages import TakenBack, Told
 
 if TYPE_CHECKING:
+    from localnpm.agent import events
+    from localnpm.agent.permissions import Approve
+    from localnpm.engine.cancel import Cancel
+    from localnpm.engine.turns import Progress
     from localnpm.learning.opened import Opened
     from localnpm.tui.backend import Start
 
@@ -39,7 +39,9 @@ class Thread:
 def request(thread: Thread, text: str, post: Post, *, instead_of: int | None = None) -> "Start[Opened]":
     """Carry out a request. `instead_of`: an attempt that is taken back first, with all that came after it."""
 
-    def start(agent: "Opened", *, approve: Approve, cancel: Cancel, progress: Progress) -> Iterator[events.Event]:
+    def start(
+        agent: "Opened", *, approve: "Approve", cancel: "Cancel", progress: "Progress"
+    ) -> "Iterator[events.Event]":
         from localnpm.learning.rewind import rewind
 
         if instead_of is not None:
@@ -54,7 +56,9 @@ def request(thread: Thread, text: str, post: Post, *, instead_of: int | None = N
 def command(thread: Thread, words: str) -> "Start[Opened]":
     """Run a command of the user's own."""
 
-    def start(agent: "Opened", *, approve: Approve, cancel: Cancel, progress: Progress) -> Iterator[events.Event]:
+    def start(
+        agent: "Opened", *, approve: "Approve", cancel: "Cancel", progress: "Progress"
+    ) -> "Iterator[events.Event]":
         from localnpm.agent.by_hand import run_by_hand
 
         return run_by_hand(agent.bench, thread.begun(agent, words), words, cancel=cancel)
@@ -65,7 +69,9 @@ def command(thread: Thread, words: str) -> "Start[Opened]":
 def errand(task: "Callable[[Opened], str]", post: Post) -> "Start[Opened]":
     """Do something short with the open agent, and tell what it returns."""
 
-    def start(agent: "Opened", *, approve: Approve, cancel: Cancel, progress: Progress) -> Iterator[events.Event]:
+    def start(
+        agent: "Opened", *, approve: "Approve", cancel: "Cancel", progress: "Progress"
+    ) -> "Iterator[events.Event]":
         told = task(agent)
         if told:
             post(Told(told))

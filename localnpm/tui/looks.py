@@ -8,7 +8,6 @@ from textual.theme import Theme
 from localnpm.config import AppSettings
 from localnpm.errors import LocalnpmError
 from localnpm.plain import visible
-from localnpm.tui import keymap
 
 if TYPE_CHECKING:
     from localnpm.tui.app import LocalnpmApp
@@ -27,9 +26,13 @@ def apply(app: "LocalnpmApp", looks: AppSettings) -> None:
         )
     if not looks.animation:
         app.animation_level = "none"
-    app.set_keymap(keymap.parse(looks.keys))
+    keys = {}
     if looks.keys.strip():
+        from localnpm.tui import keymap
+
+        keys = keymap.parse(looks.keys)
         app.run_worker(lambda: _check_keys(app, looks.keys), thread=True, exit_on_error=False, group="keys")
+    app.set_keymap(keys)
 
 
 def remember_theme(app: "LocalnpmApp") -> None:
@@ -60,6 +63,8 @@ def _write(app: "LocalnpmApp", name: str) -> None:
 
 
 def _check_keys(app: "LocalnpmApp", text: str) -> None:
+    from localnpm.tui import keymap
+
     found = keymap.problems(text)
     if found:
         told = "\n".join(["The setting app.keys:", *found])

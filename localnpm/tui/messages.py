@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
-from localnpm.agent import events
-from localnpm.agent.permissions import Decision
-from localnpm.agent.prepared import Prepared
-
 if TYPE_CHECKING:
+    from localnpm.agent import events
+    from localnpm.agent.permissions import Decision
+    from localnpm.agent.prepared import Prepared
     from localnpm.learning.learner import Judgement
 
 
@@ -46,7 +45,7 @@ class Unusable(Message):
 class Happened(Message):
     """An event of the attempt that job `job` carries out."""
 
-    def __init__(self, job: int, event: events.Event) -> None:
+    def __init__(self, job: int, event: "events.Event") -> None:
         super().__init__()
         self.job = job
         self.event = event
@@ -56,7 +55,7 @@ class Happened(Message):
 class Question:
     """A change that waits for the user; exactly one decision is put into `decided`."""
 
-    prepared: Prepared
+    prepared: "Prepared"
     decided: "queue.Queue[Decision]"
 
 

@@ -1,6 +1,8 @@
-"""The chat: the conversation, what is asked of the user, and where they type."""
+"""The chat: what is on the screen beside the conversation, and what the user does: types, presses, clicks.
 
-import asyncio
+What is not in the first paint, and all that it needs, comes with `furnish`, right after it.
+"""
+
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -8,42 +10,24 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
 
-from localnpm.agent import events
-from localnpm.agent.by_hand import MARK
-from localnpm.agent.permissions import STOPPED, Decline
 from localnpm.errors import LocalnpmError
 from localnpm.plain import visible
 from localnpm.tui import jobs
-from localnpm.tui.actions.interrupted import decide, offer_interrupted
 from localnpm.tui.commands import BY_NAME, SlashCommand
-from localnpm.tui.guarded import Guarded
-from localnpm.tui.messages import Asked, Happened, JobEnded, JobStarted, Judged, Learns, TakenBack
-from localnpm.tui.widgets.approval import Approval
+from localnpm.tui.screens.conversation import Conversation
 from localnpm.tui.widgets.composer import Composer
-from localnpm.tui.widgets.exchange import Exchange
-from localnpm.tui.widgets.interrupted import Interrupted
-from localnpm.tui.widgets.memory_panel import MemoryPanel
 from localnpm.tui.widgets.status_bar import StatusBar
-from localnpm.tui.widgets.transcript import Older, Transcript
+from localnpm.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
-    from localnpm.learning.opened import Opened
-    from localnpm.memory.attempts import AttemptLog
-    from localnpm.memory.records import Trajectory
-    from localnpm.tui.app import LocalnpmApp
-    from localnpm.tui.backend import Start
+    from localnpm.agent import events
+    from localnpm.tui.messages import Learns
+    from localnpm.tui.widgets.interrupted import Interrupted
 
 
-LONG_SECONDS = 10.0
-"""A task of more seconds rings when it ends, if the terminal is not looked at."""
-
-
-class ChatScreen(Guarded, Screen[None]):
+class ChatScreen(Conversation):
     """One session with the agent."""
-
-    app: "LocalnpmApp"
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-wide")]  # noqa: RUF012 - Screen declares it so
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -54,53 +38,35 @@ class ChatScreen(Guarded, Screen[None]):
     ]
 
     def __init__(self, session_id: int | None = None) -> None:
-        super().__init__()
-        self.thread = jobs.Thread(session_id)
-        self.last_attempt = 0
-        self.last_answer = ""
-        self.editing: int | None = None
-        self._exchanges: dict[int, Exchange] = {}
+        super().__init__(session_id)
         self._offered_interrupted = False
 
     def compose(self) -> ComposeResult:
-        """Transcript and memory side by side, composer, status."""
+        """Transcript, composer, status."""
         with Horizontal():
             yield Transcript()
-            yield MemoryPanel()
         yield Composer()
         yield StatusBar()
 
     def on_mount(self) -> None:
-        """Type at once; an old session is read while the model is loaded."""
+        """Type at once."""
         self.composer.focus()
-        self.app.call_later(self.app.begin_typing)
         self.transcript.follow(self._older(self.thread))
+        self.call_after_refresh(self.app.furnish)
+
+    async def furnish(self) -> None:
+        """Memory beside the transcript, the composer's completions; an old session, read while the model is loaded."""
+        from localnpm.tui.widgets.memory_panel import MemoryPanel
+
+        await self.query_one(Horizontal).mount(MemoryPanel())
+        await self.composer.furnish()
         if self.session_id is not None:
             self.run_worker(self.resume(self.session_id), exit_on_error=False)
 
-    @property
-    def session_id(self) -> int | None:
-        """The session of this conversation; None until it has begun."""
-        return self.thread.session_id
-
-    @property
-    def transcript(self) -> Transcript:
-        """The conversation so far."""
-        return self.query_one(Transcript)
-
-    @property
-    def composer(self) -> Composer:
-        """Where the user types."""
-        return self.query_one(Composer)
-
-    @property
-    def unsent(self) -> str:
-        """What was typed and has not begun: requests that wait, and what is in the composer."""
-        waiting = [exchange.request for exchange in self._exchanges.values() if exchange.waiting]
-        return "\n\n".join([*waiting, self.composer.text]).strip()
-
     async def on_composer_sent(self, message: Composer.Sent) -> None:
         """Carry out a slash command, or queue a request."""
+        from localnpm.agent.by_hand import MARK
+
         name, _, words = message.text.removeprefix("/").partition(" ")
         if message.text.startswith("/") and name in BY_NAME:
             await self.carry_out(BY_NAME[name], words.strip())
@@ -121,76 +87,16 @@ class ChatScreen(Guarded, Screen[None]):
         except LocalnpmError as error:
             self.notify(visible(str(error)), title=f"/{command.name}", severity="error", timeout=15, markup=False)
 
-    async def ask(self, request: str, *, instead_of: int | None = None) -> None:
-        """Queue a request; it is carried out after those before it.
-
-        `instead_of` is an attempt that is taken back first, with all that came after it.
-        """
-        start = jobs.request(self.thread, request, self.app.post_message, instead_of=instead_of)
-        await self.queue(request, start)
-
-    async def queue(self, request: str, start: "Start[Opened]") -> None:
-        """Queue an attempt, shown as an exchange under these words."""
-        exchange = Exchange(request)
-        waits = self.app.backend.busy or not self.app.usable
-        await self.transcript.add(exchange)
-        if waits:
-            await exchange.wait()
-        self._exchanges[self.app.backend.submit("task", start)] = exchange
-        self._count()
-
-    async def begin(self) -> None:
-        """Start a conversation of its own; what runs for the old one is stopped, what waits is taken back."""
-        stopped = self.stop_all()
-        self.thread = jobs.Thread()
-        self.editing = None
-        self.last_attempt = 0
-        self.last_answer = ""
-        await self.transcript.remove_children()
-        self.transcript.follow(self._older(self.thread))
-        if stopped:
-            self.notify("What ran was stopped; it is in its own session.", markup=False)
-
-    def stop_all(self) -> bool:
-        """Stop what runs for this conversation and take back what waits; whether anything ran."""
-        numbers, ran = list(self._exchanges), False
-        self._exchanges.clear()
-        for number in numbers:
-            if not self.app.backend.withdraw(number):
-                ran = self.app.backend.cancel() or ran
-        self._count()
-        return ran
-
-    async def resume(self, session_id: int) -> None:
-        """Go on with a session; its transcript is shown again, the newest part at once."""
-        await self.begin()
-        self.thread = jobs.Thread(session_id)
-        self.transcript.follow(self._older(self.thread))
-        await self.transcript.load()
-        shown = [exchange for exchange in self.transcript.exchanges if not exchange.by_hand]
-        if shown:
-            self.last_attempt, self.last_answer = shown[-1].attempt_id, shown[-1].answer
-
-    def _older(self, thread: jobs.Thread) -> Older:
-        async def older(before: int | None, limit: int) -> "tuple[Trajectory, ...]":
-            session_id = thread.session_id
-            if session_id is None or self.app.options.private:
-                return ()
-            return await asyncio.to_thread(lambda: self._log().transcript(session_id, before=before, limit=limit))
-
-        return older
-
-    def _log(self) -> "AttemptLog":
-        from localnpm.memory.attempts import AttemptLog
-
-        return AttemptLog(self.app.database)
-
     def ready(self) -> None:
         """The agent is open: look for files, offer what was cut off."""
+        from localnpm.tui.actions.interrupted import offer_interrupted
+        from localnpm.tui.actions.watch import go_on as go_on_watching
+
         self.read_files()
         if not self.app.options.private and not self._offered_interrupted:
             self._offered_interrupted = True
             self._read_history()
+            self.run_worker(go_on_watching(self), exit_on_error=False)
             if self.session_id is None:
                 self.run_worker(offer_interrupted(self), exit_on_error=False)
 
@@ -221,130 +127,32 @@ class ChatScreen(Guarded, Screen[None]):
             told, severity = str(error), "error"
         self.app.call_from_thread(self.notify, visible(told), severity=severity, timeout=10, markup=False)
 
-    def errand(self, what: str, task: "Callable[[Opened], str]", *, lasting: bool = False) -> None:
-        """Do something short with the open agent, in its turn, and tell what it returns or raises."""
-        self.app.backend.submit(what, jobs.errand(task, self.app.post_message), lasting=lasting)
-
-    async def take(self, message: JobStarted | Happened | Asked | JobEnded) -> None:
-        """Show what the agent's thread tells of a job of this screen."""
-        exchange = self._exchanges.get(message.job)
-        if exchange is None:
-            if isinstance(message, JobEnded) and message.error:
-                self.notify(visible(message.error), title=message.what, severity="error", timeout=15, markup=False)
-            elif isinstance(message, Asked):
-                message.question.decided.put(Decline(STOPPED))
-            return
-        match message:
-            case JobStarted():
-                await exchange.begin()
-                self._count()
-            case Happened(event=event):
-                await self._note(event, exchange)
-                await exchange.show(event)
-            case Asked(question=question):
-                await exchange.mount(Approval(question))
-                self.app.remind("a change waits for your answer")
-                if self.app.screen is not self:
-                    self.notify("A change waits for your answer in the chat.", timeout=15)
-            case JobEnded(error=error):
-                await self._end(message.job, exchange, error)
-
-    async def _end(self, number: int, exchange: Exchange, error: str) -> None:
-        del self._exchanges[number]
-        approvals = exchange.query(Approval)
-        if any(approval.has_focus for approval in approvals):
-            self.composer.focus()
-        await approvals.remove()
-        await exchange.end(error)
-        if self.transcript.is_vertical_scroll_end:
-            await self.transcript.prune()
-        self._count()
-        if exchange.result is None or exchange.result.changed:
-            self.read_files()
-        if exchange.result is not None and exchange.result.seconds > LONG_SECONDS:
-            self.app.remind("a task has ended")
-
-    async def _note(self, event: events.Event, exchange: Exchange) -> None:
-        match event:
-            case events.AttemptStarted(attempt_id=attempt_id) if not exchange.by_hand:
-                self.last_attempt = attempt_id
-            case events.Recalled():
-                await self.query_one(MemoryPanel).show(event)
-            case events.Answer(text):
-                self.last_answer = text
-            case _:
-                pass
-
-    async def taken_back(self, message: TakenBack) -> None:
-        """What was taken back is shown no more."""
-        await self.transcript.drop_from(message.attempt_id)
-
-    async def judged(self, message: Judged) -> None:
-        """Show a verdict where its attempt is, and offer to try again."""
-        judgement = message.judgement
-        exchange = self.transcript.of_attempt(judgement.attempt_id)
-        if exchange is not None:
-            await exchange.show(events.Verdict("user", judgement.success, judgement.reason))
-            for learned in judgement.learned:
-                await exchange.show(learned)
-        else:
-            self.notify(f"Attempt {judgement.attempt_id} is judged {'good' if judgement.success else 'bad'}.")
-        if message.offer:
-            self._offer_retry(judgement.attempt_id)
-
-    async def on_approval_decided(self, message: Approval.Decided) -> None:
-        """The question goes, what was typed is there as it was."""
-        await self.query(Approval).remove()
-        (message.focused or self.composer).focus()
-
-    async def on_interrupted_chosen(self, message: Interrupted.Chosen) -> None:
+    async def on_interrupted_chosen(self, message: "Interrupted.Chosen") -> None:
         """Do again, take back or leave what was cut off."""
+        from localnpm.tui.actions.interrupted import decide
+
         try:
             await decide(self, message.attempt_id, message.way)
         except LocalnpmError as error:
             self.notify(visible(str(error)), severity="error", timeout=15, markup=False)
 
-    async def on_exchange_withdrawn(self, message: Exchange.Withdrawn) -> None:
-        """A request that waits is taken back; its words can be typed on."""
-        await self.withdraw(message.exchange)
+    async def recalled(self, event: "events.Recalled") -> None:
+        """Show beside the chat what memory has for the task."""
+        from localnpm.tui.widgets.memory_panel import MemoryPanel
 
-    async def withdraw(self, exchange: Exchange | None = None) -> bool:
-        """Take back a request that has not begun, the newest if none is named; False when there is none."""
-        waiting = [(number, other) for number, other in self._exchanges.items() if other.waiting]
-        for number, other in reversed(waiting):
-            if (exchange is None or other is exchange) and self.app.backend.withdraw(number):
-                del self._exchanges[number]
-                await other.remove()
-                self._give_back(other.request)
-                self.composer.focus()
-                self._count()
-                return True
-        return False
+        await self.query_one(MemoryPanel).show(event)
 
-    def _give_back(self, text: str) -> None:
-        """Put a text where it can be changed; the history has it where something else is being typed."""
-        if not self.composer.text.strip():
-            self.composer.write(text)
-
-    def _count(self) -> None:
-        self.app.tell_status(waiting=sum(exchange.waiting for exchange in self._exchanges.values()))
-
-    def learns(self, message: Learns) -> None:
+    def learns(self, message: "Learns") -> None:
         """Say beside the chat what a pass is doing."""
+        from localnpm.tui.widgets.memory_panel import MemoryPanel
+
         self.query_one(MemoryPanel).learns(message.what)
 
     def toggle_memory(self) -> None:
         """Show or hide what memory did for the last task."""
+        from localnpm.tui.widgets.memory_panel import MemoryPanel
+
         self.query_one(MemoryPanel).toggle()
-
-    @work
-    async def _offer_retry(self, attempt_id: int) -> None:
-        from localnpm.tui.actions.verdicts import try_again
-        from localnpm.tui.widgets.dialogs import Confirm
-
-        question = f"Undo attempt {attempt_id} and try again with what you said?"
-        if await self.app.push_screen_wait(Confirm(question)):
-            await try_again(self, attempt_id)
 
     async def action_cancel(self) -> None:
         """Stop what the agent does; what was said stays. Else take back what waits, leave an edit, or type on."""

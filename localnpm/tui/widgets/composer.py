@@ -37,14 +37,15 @@ class Composer(Guarded, Vertical):
         self._recalled: str | None = None
 
     def compose(self) -> ComposeResult:
-        """The completions, then the text."""
-        yield OptionList(markup=False)
+        """The text; the completions above it come with `furnish`."""
         yield Draft(placeholder="Ask, or type / for commands, @ for a file")
 
-    def on_mount(self) -> None:
-        """No completions yet."""
-        self._offered.display = False
-        self._offered.can_focus = False
+    async def furnish(self) -> None:
+        """Make room for completions; nothing may be typed before it."""
+        offered = OptionList(markup=False)
+        offered.display = False
+        offered.can_focus = False
+        await self.mount(offered, before=0)
 
     @property
     def draft(self) -> "Draft":

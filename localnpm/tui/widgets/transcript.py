@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from textual.containers import VerticalScroll
 
 from localnpm.tui.guarded import Guarded
-from localnpm.tui.widgets.exchange import Exchange
 
 if TYPE_CHECKING:
     from localnpm.memory.records import Trajectory
+    from localnpm.tui.widgets.exchange import Exchange
 
 BLOCK = 10
 """Exchanges of an old session that are shown at once."""
@@ -33,11 +33,13 @@ class Transcript(Guarded, VerticalScroll, can_focus=True):
         self._reading = False
 
     @property
-    def exchanges(self) -> list[Exchange]:
+    def exchanges(self) -> "list[Exchange]":
         """Those that are shown, oldest first."""
+        from localnpm.tui.widgets.exchange import Exchange
+
         return [child for child in self.children if isinstance(child, Exchange)]
 
-    async def add(self, exchange: Exchange) -> None:
+    async def add(self, exchange: "Exchange") -> None:
         """Show a new exchange at the end."""
         await self.mount(exchange)
         await self.prune()
@@ -86,7 +88,7 @@ class Transcript(Guarded, VerticalScroll, can_focus=True):
         self.scroll_to_widget(first, animate=False, top=True)
         return True
 
-    def of_attempt(self, attempt_id: int) -> Exchange | None:
+    def of_attempt(self, attempt_id: int) -> "Exchange | None":
         """The exchange that shows an attempt, if it is on the screen."""
         return next((exchange for exchange in self.exchanges if exchange.attempt_id == attempt_id), None)
 
@@ -109,6 +111,8 @@ class Transcript(Guarded, VerticalScroll, can_focus=True):
         """Show a block from the log above all; False where there is none."""
         if self._older is None or self._reading:
             return False
+        from localnpm.tui.widgets.exchange import Exchange
+
         self._reading = True
         try:
             told = await self._older(before, BLOCK)
