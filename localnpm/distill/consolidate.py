@@ -8,14 +8,14 @@ Elsewhere: what becomes of one kind (policies.py), its vector (kind_vectors.py),
 import json
 import math
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from localnpm.config import Settings
 from localnpm.distill import judged, upkeep
 from localnpm.distill.build import Build, Writer
-from localnpm.distill.decisions import Kind, Record
+from localnpm.distill.decisions import Kind
 from localnpm.distill.judged import Entry
 from localnpm.distill.kind_vectors import kind_vector
 from localnpm.distill.kinship import Kinship
@@ -23,6 +23,7 @@ from localnpm.distill.plan import LEFT, OWED, KindPlan, Plan, Publisher
 from localnpm.distill.policies import decide
 from localnpm.distill.scripts import title_of
 from localnpm.distill.sorting import Sorting, sort
+from localnpm.distill.version_records import records
 from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.messages import ToolSchema
@@ -33,7 +34,7 @@ from localnpm.memory.database import Database
 from localnpm.memory.drafts import Drafts
 from localnpm.memory.embedding import Embedder
 from localnpm.memory.passes import Passes
-from localnpm.memory.procedure_records import Cause, Pass, Policy, Version
+from localnpm.memory.procedure_records import Cause, Pass, Policy
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.recall import Recall
 from localnpm.memory.vector_store import VectorStore
@@ -46,12 +47,6 @@ PassProgress = Callable[[str, int, int], None]
 _SEEN = "SELECT coalesce(max(last_verdict), 0) FROM passes WHERE status IN ('published', 'reverted')"
 _LATEST = "SELECT summary FROM passes WHERE status IN ('published', 'reverted') ORDER BY id DESC LIMIT 1"
 _PUBLISHED = "SELECT summary FROM passes WHERE status = 'published' ORDER BY id DESC LIMIT 1"
-_RECORDS = """
-    SELECT uses.version_id, uses.attempt_id, outcomes.success, attempts.retry_of FROM uses
-    JOIN outcomes ON outcomes.attempt_id = uses.attempt_id JOIN attempts ON attempts.id = uses.attempt_id
-    WHERE uses.version_id IN (SELECT value FROM json_each(?)) AND uses.attempt_id IN (SELECT value FROM json_each(?))
-    AND uses.channel IN ('script', 'both') AND NOT attempts.practice AND NOT attempts.surroundings
-"""
 
 
 def run_pass(
@@ -204,7 +199,7 @@ class _Run:
             procedure, versions = procedures.get(procedure_id), procedures.versions(procedure_id)
             found.append(
                 KindPlan(
-                    Kind(procedure, versions, attempts, fresh & ids, self._records(versions, ids)),
+                    Kind(procedure, versions, attempts, fresh & ids, records(self.database, versions, ids)),
                     tuple(attempt for attempt in attempts if attempt.id in joining),
                     merged=merged,
                     said=tuple(f"took in {other.name}, which is of the same kind" for other in merged),
@@ -229,26 +224,6 @@ class _Run:
         """Procedures whose vectors the last pass had no time for."""
         rows = self.database.query(_PUBLISHED)
         return set(json.loads(rows[0]["summary"]).get(OWED, ())) if rows else set()
-
-    def _records(self, versions: Sequence[Version], ids: Collection[int]) -> dict[int, Record]:
-        """How each version has done in attempts of its kind; what it did where it was wrongly recalled tells nothing.
-
-        What only got another example goes on with what its script has earned.
-        """
-        scripts = {version.id: version.script or version.example for version in versions}
-        wins: dict[str, set[int]] = {}
-        losses: dict[str, set[int]] = {}
-        retries = set()
-        for row in self.database.query(_RECORDS, (json.dumps(list(scripts)), json.dumps(sorted(ids)))):
-            of = wins if row["success"] else losses
-            of.setdefault(scripts.get(row["version_id"], ""), set()).add(row["attempt_id"])
-            if row["retry_of"] is not None:
-                retries.add(row["attempt_id"])
-        return {
-            version_id: Record(frozenset(wins.get(script, ())), frozenset(losses.get(script, ())), frozenset(retries))
-            for version_id, script in scripts.items()
-            if script
-        }
 
     def _with_vector(self, plan: KindPlan, drafts: Drafts, place: int, total: int) -> KindPlan:
         """The plan with a new vector where the kind wants one and there is time to make it."""
