@@ -1,8 +1,6 @@
 """`localnpm practice`: failed tasks that have a check, repeated in scratch copies until one passes; learned from."""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -42,6 +40,8 @@ def practice(context: Context, limit: int, minutes: float, model: str | None, as
     from localnpm.engine.cancel import Cancel
     from localnpm.learning.learner import embedder_opener
     from localnpm.learning.practice import Practice, queue
+    from localnpm.learning.scratch import PREFIX
+    from localnpm.scratch_folder import scratch_folder
 
     if model is not None:
         context.overrides["model"] = model
@@ -52,8 +52,8 @@ def practice(context: Context, limit: int, minutes: float, model: str | None, as
     cancel = Cancel()
     counted = 0
     with (
-        tempfile.TemporaryDirectory(prefix="localnpm-practice-") as folder,
-        open_learner(context, Options(workspace=Path(folder))) as opened,
+        scratch_folder(PREFIX) as folder,
+        open_learner(context, Options(workspace=folder)) as opened,
     ):
         bench = opened.bench
         embedder = embedder_opener(context.settings)()

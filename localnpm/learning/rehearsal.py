@@ -7,12 +7,12 @@ In the copy a file that is no text holds its hash instead, so that it can be mov
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from localnpm.agent.tools import FileTools
 from localnpm.agent.workspace import Workspace
 from localnpm.engine.messages import ToolCall
 from localnpm.learning.pictures import Item, Picture
+from localnpm.scratch_folder import scratch_folder
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,7 @@ class Rehearsal:
 
 def rehearse(before: Picture, calls: Sequence[ToolCall], after: Picture) -> Rehearsal:
     """Carry the calls out on a copy of `before`, and compare what comes of it with `after`."""
-    with TemporaryDirectory(prefix="localnpm-watch-") as folder:
-        root = Path(folder)
+    with scratch_folder("localnpm-rehearsal-") as root:
         _lay_out(root, before)
         tools = FileTools(Workspace(root))
         steps = []

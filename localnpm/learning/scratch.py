@@ -11,15 +11,17 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from localnpm.agent.undo import undo
 from localnpm.errors import LocalnpmError, NotFoundError, WorkspaceError
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
 from localnpm.memory.records import Attempt
+from localnpm.scratch_folder import scratch_folder
 from localnpm.units import size
 
+PREFIX = "localnpm-scratch-"
+"""Of the folders in which practice works."""
 MOST_BYTES = 200 << 20
 MOST_FILES = 20_000
 
@@ -37,8 +39,8 @@ def scratch_before(attempt: Attempt, database: Database, undo_folder: Path, hidd
     Raises:
         WorkspaceError: the workspace is gone, too large, or has changed in ways that cannot be taken back.
     """
-    with TemporaryDirectory(prefix="localnpm-practice-") as folder:
-        start = Path(folder).resolve() / "start"
+    with scratch_folder(PREFIX) as folder:
+        start = folder / "start"
         copy_tree(Path(attempt.workspace), start, hidden)
         _rewind(attempt, database, undo_folder, start)
         yield start
@@ -83,6 +85,9 @@ def _copied(mode: int) -> bool:
 
 def _rewind(attempt: Attempt, database: Database, undo_folder: Path, start: Path) -> None:
     """Take back in the copy what this attempt and later ones have changed in the workspace, the newest first."""
+    # What an undo keeps for its redo goes with the copy; HOME/undo is only read.
+    images = start.parent / "undo"
+    images.mkdir(mode=0o700)
     later = database.query(_CHANGED, (attempt.id, attempt.workspace))
     for row in later:
         with Database.open(None) as beside:
@@ -91,9 +96,11 @@ def _rewind(attempt: Attempt, database: Database, undo_folder: Path, start: Path
                 log.start_session(start), "", workspace=start, model="", model_fingerprint="", system="", sampling={}
             )
             log.finish_attempt(copied, "done")
-            _copy_changes(database, beside, row["attempt_id"], copied, start)
+            for large in _copy_changes(database, beside, row["attempt_id"], copied, start):
+                if not (images / large).is_symlink():
+                    (images / large).symlink_to(undo_folder.resolve() / large)
             try:
-                report = undo(beside, undo_folder, copied)
+                report = undo(beside, images, copied)
             except NotFoundError:
                 continue
             except LocalnpmError as error:
@@ -105,8 +112,8 @@ def _rewind(attempt: Attempt, database: Database, undo_folder: Path, start: Path
             )
 
 
-def _copy_changes(source: Database, target: Database, attempt_id: int, copied: int, workspace: Path) -> None:
-    """The journal's rows of an attempt, for a workspace elsewhere."""
+def _copy_changes(source: Database, target: Database, attempt_id: int, copied: int, workspace: Path) -> set[str]:
+    """Copy the journal's rows of an attempt, for a workspace elsewhere; the hashes of what their files held before."""
     rows = source.query("SELECT * FROM changes WHERE attempt_id = ? ORDER BY id", (attempt_id,))
     with target.transaction() as connection:
         for row in rows:
@@ -115,3 +122,4 @@ def _copy_changes(source: Database, target: Database, attempt_id: int, copied: i
             names = ", ".join(values)
             marks = ", ".join(f":{name}" for name in values)
             connection.execute(f"INSERT INTO changes({names}) VALUES ({marks})", values)
+    return {row["before_hash"] for row in rows if row["before_hash"]}

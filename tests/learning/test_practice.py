@@ -1,11 +1,13 @@
 """Practice on real files with the bundled model: only in scratch copies, logged as practice, and learned from."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from localnpm.agent.entries import KEPT_INLINE
 from localnpm.agent.events import Practised
 from localnpm.agent.jail import probe
 from localnpm.agent.options import Options
@@ -16,7 +18,7 @@ from localnpm.engine.cancel import Cancel
 from localnpm.errors import WorkspaceError
 from localnpm.home import Home
 from localnpm.learning.practice import Practice, queue
-from localnpm.learning.scratch import copy_tree, scratch_before
+from localnpm.learning.scratch import PREFIX, copy_tree, scratch_before
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.changes import ChangeLog
 from localnpm.memory.database import Database
@@ -74,10 +76,10 @@ def practise(database, tmp_path, embedder):
     return run
 
 
-def look(folder: Path) -> dict[str, tuple[int, int, str]]:
+def look(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     """Everything in a folder, with the times and numbers that any writing would change."""
     return {
-        str(path.relative_to(folder)): (path.lstat().st_ino, path.lstat().st_ctime_ns, path.read_text("utf-8"))
+        str(path.relative_to(folder)): (path.lstat().st_ino, path.lstat().st_ctime_ns, path.read_bytes())
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
@@ -163,6 +165,34 @@ def test_rewinding_the_copy_leaves_the_journal_as_it_is(failed, database, tmp_pa
     with scratch_before(AttemptLog(database).attempt(task), database, tmp_path / "home/undo", tmp_path / "home"):
         pass
     assert ChangeLog(database).of_attempt(task) == before
+
+
+def test_large_files_are_put_back_in_the_copy_without_a_trace_in_the_home(failed, work, database, tmp_path):
+    (work / "large.bin").write_bytes(b"a" * (KEPT_INLINE + 1))
+    (work / "other.bin").write_bytes(b"b" * (KEPT_INLINE + 1))
+    first = failed(call("delete_file", path="large.bin"))
+    failed(call("move_file", source="other.bin", destination="large.bin"))
+    home = tmp_path / "home"
+    before = look(home / "undo")
+    with scratch_before(AttemptLog(database).attempt(first), database, home / "undo", home) as start:
+        assert (start / "large.bin").read_bytes() == b"a" * (KEPT_INLINE + 1)
+        assert (start / "other.bin").read_bytes() == b"b" * (KEPT_INLINE + 1)
+    failed(call("write_file", path="notes/plan.md", content="c" * (KEPT_INLINE + 1)))
+    third = AttemptLog(database).attempts(limit=1)[0]
+    with scratch_before(third, database, home / "undo", home) as start:
+        assert (start / "notes/plan.md").read_text() == "a plan\n"
+    assert look(home / "undo") == before
+
+
+def test_the_copies_of_a_practice_that_was_killed_are_gone_when_the_next_begins(failed, database, tmp_path):
+    task = AttemptLog(database).attempt(failed(TO_TRASH))
+    left = Path(tempfile.mkdtemp(prefix=PREFIX))
+    (left / "start").mkdir()
+    home = tmp_path / "home"
+    with scratch_before(task, database, home / "undo", home) as mine:
+        assert not left.exists()
+        with scratch_before(task, database, home / "undo", home):
+            assert mine.is_dir()
 
 
 def test_a_workspace_that_someone_has_changed_since_is_not_practised_in(failed, work, practise):
