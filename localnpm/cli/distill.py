@@ -141,31 +141,17 @@ def _told(as_json: bool) -> Iterator[Callable[[str, int, int], None]]:
 
 def _tell(done: Pass, as_json: bool) -> None:
     """What became of a pass."""
+    from localnpm.memory.pass_words import in_words, taken_back
     from localnpm.plain import json_text, visible
 
     if as_json:
         click.echo(json_text({"type": "result", "schema": 1, **as_object(done)}, indent=None))
         return
-    if done.status == "interrupted":
-        click.echo(
-            "Stopped. The memory is as it was; the next pass goes on with what this one had worked out.", err=True
-        )
-        return
-    if done.status == "reverted":
-        click.echo(f"Pass {done.id} is taken back: the memory is as it was before it.")
-        for name in done.summary.get("kept", ()):
-            click.echo(f"  {visible(name)} was changed since, and stays as it is")
-        return
-    entries = done.summary.get("procedures", ())
-    attempts = done.summary.get("attempts", 0)
-    click.echo(f"Pass {done.id}: {attempts} newly judged attempt{'' if attempts == 1 else 's'}.")
-    for entry in entries:
-        for said in entry["said"]:
-            click.echo(f"  {visible(entry['title'])} ({entry['name']}): {visible(said)}")
-    for skipped in done.summary.get("skipped", ()):
-        click.echo(f"  {visible(skipped)}")
-    if not any(entry["said"] for entry in entries):
-        click.echo("  There was nothing to learn.")
+    first, *rest = taken_back(done) if done.status == "reverted" else in_words(done)
+    stopped = done.status == "interrupted"
+    click.echo(visible(f"Pass {done.id}: {first}" if done.status == "published" else first), err=stopped)
+    for line in rest:
+        click.echo(f"  {visible(line)}")
 
 
 def as_object(done: Pass) -> dict[str, Any]:

@@ -61,13 +61,13 @@ def run_pass(learner: "Learner", cause: "Cause", seconds: float | None = None) -
 
 
 def tell(made: "Pass") -> None:
-    """What became of a pass, in lines on stderr."""
+    """What a pass has learned, or that it was stopped, in lines on stderr."""
+    from localnpm.memory.pass_words import STOPPED, learned
+
     if made.status == "interrupted":
-        click.secho("learning was put off; the next pass goes on with it", dim=True, err=True)
-        return
-    for entry in made.summary.get("procedures", ()):
-        for said in entry["said"]:
-            click.secho(visible(f"Learned: {entry['title']} ({entry['name']}): {said}"), fg="green", err=True)
+        click.secho(STOPPED, dim=True, err=True)
+    for line in learned(made):
+        click.secho(visible(f"Learned: {line}"), fg="green", err=True)
 
 
 def recalled_lines(learner: "Learner") -> Iterator[str]:

@@ -85,8 +85,6 @@ def came_of(made: "Pass") -> str:
     """What became of a pass, in a few lines."""
     from localnpm.memory.pass_words import in_words
 
-    if made.status == "interrupted":
-        return "Learning was put off; the next pass goes on with it."
     lines = in_words(made)
     more = [f"and {len(lines) - SHOWN_LINES} more; /learning shows them"] if len(lines) > SHOWN_LINES else []
     return "\n".join([*lines[:SHOWN_LINES], *more])
