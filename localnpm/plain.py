@@ -4,7 +4,6 @@ Escape sequences, control characters and marks that turn the writing direction b
 and `\\u202e`. For every front end; markup of a screen library (rich, Textual) is theirs to switch off.
 """
 
-import json
 import re
 from typing import Any
 
@@ -25,6 +24,8 @@ def one_line(text: str, length: int) -> str:
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:
     """JSON that is harmless for a terminal and still gives exactly the same value back."""
+    import json
+
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return _ACTING.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 

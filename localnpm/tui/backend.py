@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from textual.message import Message
 
-from localnpm.engine.cancel import Cancel
 from localnpm.errors import LocalnpmError
 from localnpm.tui.messages import AgentReady, Asked, Happened, JobEnded, JobStarted, Loading, Question, Unusable
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from localnpm.agent import events
     from localnpm.agent.permissions import Approve, Decision
     from localnpm.agent.prepared import Prepared
+    from localnpm.engine.cancel import Cancel
     from localnpm.engine.turns import Progress
 
 Agent = TypeVar("Agent")
@@ -39,7 +39,7 @@ class Start(Protocol[AgentIn]):
     """Begins an attempt with the open agent; its last event is a `Result`."""
 
     def __call__(
-        self, agent: AgentIn, *, approve: "Approve", cancel: Cancel, progress: "Progress"
+        self, agent: AgentIn, *, approve: "Approve", cancel: "Cancel", progress: "Progress"
     ) -> "Iterator[events.Event]": ...
 
 
@@ -58,9 +58,16 @@ class _Job(Generic[Agent]):
     number: int
     what: str
     start: Start[Agent]
-    cancel: Cancel
+    cancel: "Cancel"
     lasting: bool = False
     gives_way: bool = False
+
+
+def _new_job(what: str, start: Start[Agent], *, lasting: bool = False, gives_way: bool = False) -> _Job[Agent]:
+    # ctypes is imported with it: after the first paint.
+    from localnpm.engine.cancel import Cancel
+
+    return _Job(next(_numbers), what, start, Cancel(), lasting, gives_way)
 
 
 class Backend(Generic[Agent]):
@@ -96,7 +103,7 @@ class Backend(Generic[Agent]):
 
         A lasting job, such as writing a verdict, is short and is done even when the backend is stopped before its turn.
         """
-        job = _Job(next(_numbers), what, start, Cancel(), lasting)
+        job = _new_job(what, start, lasting=lasting)
         with self._lock:
             refused = self._unusable
             if not refused:
@@ -178,7 +185,7 @@ class Backend(Generic[Agent]):
             except queue.Empty:
                 assert idle is not None
             if self._is_due(idle, agent):
-                job = _Job(next(_numbers), idle.what, idle.start, Cancel(), gives_way=True)
+                job = _new_job(idle.what, idle.start, gives_way=True)
                 with self._lock:
                     if not self._waiting:
                         self._waiting.append(job)

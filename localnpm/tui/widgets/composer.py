@@ -1,7 +1,7 @@
 """Where the user types: several lines, Enter sends, arrows walk through what was sent, Tab completes."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events as keys
 from textual.app import ComposeResult
@@ -9,14 +9,16 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList, TextArea
-from textual.widgets.option_list import Option
+from textual.widgets import TextArea
 
 from localnpm.tui.commands import BY_NAME
 from localnpm.tui.completion import Choice, choices, mentions
 from localnpm.tui.guarded import Guarded
 from localnpm.tui.history import History
 from localnpm.tui.literal import literal
+
+if TYPE_CHECKING:
+    from textual.widgets import OptionList
 
 
 class Composer(Guarded, Vertical):
@@ -42,6 +44,8 @@ class Composer(Guarded, Vertical):
 
     async def furnish(self) -> None:
         """Make room for completions; nothing may be typed before it."""
+        from textual.widgets import OptionList
+
         offered = OptionList(markup=False)
         offered.display = False
         offered.can_focus = False
@@ -68,7 +72,9 @@ class Composer(Guarded, Vertical):
         return self
 
     @property
-    def _offered(self) -> OptionList:
+    def _offered(self) -> "OptionList":
+        from textual.widgets import OptionList
+
         return self.query_one(OptionList)
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
@@ -82,7 +88,7 @@ class Composer(Guarded, Vertical):
         before = self.draft.document.get_line(row)[:column]
         return choices(before, self.files) if row == 0 or "@" in before else ()
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+    def on_option_list_option_selected(self, event: "OptionList.OptionSelected") -> None:
         """A completion was clicked."""
         event.stop()
         self._offered.highlighted = event.option_index
@@ -151,6 +157,10 @@ class Composer(Guarded, Vertical):
         return True
 
     def _offer(self, offered: tuple[Choice, ...]) -> None:
+        if not offered and not self._choices:
+            return
+        from textual.widgets.option_list import Option
+
         self._choices = offered
         self._offered.clear_options()
         for choice in offered:
