@@ -9,6 +9,7 @@ grouped by that (sorting.py).
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from localnpm.distill.choose import can_score
 from localnpm.distill.compact import compact, way
@@ -17,7 +18,9 @@ from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.turns import ChatModel
 from localnpm.errors import CancelledError, ContextFullError
-from localnpm.memory.procedure_records import Version
+from localnpm.memory.asked import Asked
+from localnpm.memory.embedding import Float32Array
+from localnpm.memory.procedure_records import OWN_WORDS, Version
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.recall import Recall
 from localnpm.memory.records import Trajectory
@@ -25,8 +28,6 @@ from localnpm.memory.records import Trajectory
 LEAST_TITLE = -5.0
 """log p of a procedure's title for a run of its kind, in nats, at least."""
 TITLE_TOKENS = 40
-_OWN_WORDS = ("edited", "imported")
-"""Sources of versions whose titles are the user's, and say what the user likes."""
 
 _WRITING = "write"
 # Tools that may stand for each other within a kind, as a habit asks; those that only look, and folders and copies that
@@ -64,7 +65,7 @@ def titled(chat: ChatModel, title: str, run: Trajectory, *, cancel: Cancel | Non
     """
     if cancel is not None and cancel.is_set():
         raise CancelledError("stopped while kinds were being told apart")
-    if not can_score(chat) or not isinstance(chat, LlamaChat):
+    if not _asked_of(chat) or not isinstance(chat, LlamaChat):
         return True
     try:
         prompt, _ = chat.prompt(script_prompt(chat, compact(run)), ())
@@ -72,6 +73,11 @@ def titled(chat: ChatModel, title: str, run: Trajectory, *, cancel: Cancel | Non
         return True
     said = chat.model.tokenize(f"{title}\n")
     return float(chat.model.score([*prompt, *said], len(prompt)).sum()) >= LEAST_TITLE
+
+
+def _asked_of(chat: ChatModel) -> bool:
+    """Whether titles are the model's business."""
+    return can_score(chat) and isinstance(chat, LlamaChat)
 
 
 def _acts(way: Iterable[str]) -> set[str]:
@@ -86,8 +92,17 @@ class Kinship:
     chat: ChatModel
     cancel: Cancel | None = None
 
-    def of(self, run: Trajectory) -> int | None:
+    @cached_property
+    def asked(self) -> Asked:
+        """What the model has said of runs, in earlier passes too; whoever asks much saves it."""
+        return Asked(self.recall.database)
+
+    def of(self, run: Trajectory, vector: Float32Array | None = None) -> int | None:
         """The procedure whose kind an attempt is of, also one that is not in use; None: of a new one.
+
+        Args:
+            run: the attempt.
+            vector: of its request, float32 [dimensions]; made here when left out.
 
         Raises:
             CancelledError: told to stop.
@@ -98,7 +113,9 @@ class Kinship:
         if not len(keys):
             return None
         least = self.recall.calibrate("query")
-        near = keys.nearest(run.request, self.recall.embedder.embed([run.request])[0])
+        if vector is None:
+            vector = self.recall.embedder.embed([run.request])[0]
+        near = keys.nearest(run.request, vector)
         near.sort(key=lambda each: -each.similarity)
         procedures = Procedures(self.recall.database)
         for each in near:
@@ -113,11 +130,19 @@ class Kinship:
         """Whether what a version says is of the kind that the run is of; whether it is right is another question."""
         if not same_way(version.way, way(run)) or not tells_of(version.script, way(run)):
             return False
-        return not version.script or version.source in _OWN_WORDS or self.titled(title_of(version.script), run)
+        # A title of the user's says what the user likes; that it is unlikely says nothing.
+        return not version.script or version.source in OWN_WORDS or self.titled(title_of(version.script), run)
 
     def titled(self, title: str, run: Trajectory) -> bool:
-        """See the function `titled`."""
-        return titled(self.chat, title, run, cancel=self.cancel)
+        """See the function `titled`; nothing is asked twice, in later passes neither."""
+        if not _asked_of(self.chat):
+            return True
+        question = ("titled", self.chat.fingerprint, LEAST_TITLE, title, compact(run))
+        answer = self.asked.get(*question)
+        if answer is None:
+            answer = titled(self.chat, title, run, cancel=self.cancel)
+            self.asked.put(answer, *question)
+        return bool(answer)
 
     def parts(self, runs: Sequence[Trajectory]) -> tuple[tuple[int, ...], ...]:
         """Attempts whose requests are alike, told apart by what was done: the ids of each kind, in their order."""
@@ -135,11 +160,18 @@ class Kinship:
 
     def _title(self, run: Trajectory) -> str:
         """What the model would call a run; empty where it is not asked."""
-        if not can_score(self.chat) or not isinstance(self.chat, LlamaChat):
+        if not _asked_of(self.chat) or not isinstance(self.chat, LlamaChat):
             return ""
+        question = ("title", self.chat.fingerprint, TITLE_TOKENS, compact(run))
+        answer = self.asked.get(*question)
+        if answer is not None:
+            return str(answer)
         try:
             prompt, _ = self.chat.prompt(script_prompt(self.chat, compact(run)), ())
         except ContextFullError:
             return ""
         said = "".join(self.chat.model.generate(prompt, max_tokens=TITLE_TOKENS, stop=("\n",), cancel=self.cancel))
-        return said.split("\n", 1)[0].strip()
+        answer = said.split("\n", 1)[0].strip()
+        if self.cancel is None or not self.cancel.is_set():
+            self.asked.put(answer, *question)
+        return answer

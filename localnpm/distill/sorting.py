@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 
 from localnpm.distill.judged import Entry
 from localnpm.distill.kinship import Kinship
+from localnpm.errors import NotFoundError
 from localnpm.memory import kinds
 from localnpm.memory.attempts import AttemptLog
 from localnpm.memory.database import Database
+from localnpm.memory.embedding import Float32Array
+from localnpm.memory.embedding_store import vectors_of
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.recall import Recall
+from localnpm.memory.records import Trajectory
 from localnpm.memory.uses import all_statistics
 
 MOST_UNSORTED = 2000
@@ -48,33 +52,81 @@ def sort(database: Database, kinship: Kinship, entries: Sequence[Entry], fresh: 
         ModelError: the model failed.
         MemoryFileError: the memory cannot be read or written.
     """
+    try:
+        return _sorted(database, kinship, entries, fresh)
+    finally:
+        # A pass that is stopped has asked for something too.
+        kinship.asked.save()
+
+
+def _sorted(database: Database, kinship: Kinship, entries: Sequence[Entry], fresh: frozenset[int]) -> Sorting:
     recall, log = kinship.recall, AttemptLog(database)
     known = {row["attempt_id"]: row["procedure_id"] for row in database.query("SELECT * FROM members")}
     unsorted = [entry for entry in entries if entry.id not in known][-MOST_UNSORTED:]
+    vectors = _vectors(recall, unsorted)
     joins: dict[int, list[int]] = {}
     left: dict[int, Entry] = {}
     for entry in unsorted:
+        run = _run(log, entry.id)
+        if run is None or entry.id not in vectors:
+            continue
         kind = known.get(entry.retry_of) if entry.retry_of is not None else None
         if kind is None and entry.retry_of not in left:
-            kind = kinship.of(log.trajectory(entry.id))
+            kind = kinship.of(run, vectors[entry.id])
         if kind is None:
             left[entry.id] = entry
         else:
             known[entry.id] = kind
             joins.setdefault(kind, []).append(entry.id)
-    first = {entry.id: entry.request for entry in left.values() if entry.retry_of not in left}
-    alike = kinds.group(recall, first) if first else ()
-    groups = [list(ids) for each in alike for ids in kinship.parts([log.trajectory(id_) for id_ in each])]
-    for entry in left.values():
-        if entry.id not in first:
-            next(ids for ids in groups if _origin(entry, left) in ids).append(entry.id)
     merges = _merges(database, recall)
     return Sorting(
         {kind: tuple(ids) for kind, ids in joins.items()},
-        tuple(tuple(sorted(ids)) for ids in groups if fresh.intersection(ids)),
+        _new(kinship, log, left, vectors, fresh),
         merges,
         _splits(database, recall, {each for into, others in merges.items() for each in (into, *others)}),
     )
+
+
+def _vectors(recall: Recall, entries: Sequence[Entry]) -> dict[int, Float32Array]:
+    """The vectors of requests, which the memory keeps."""
+    found, vectors = vectors_of(
+        recall.database, recall.embedder, "attempt_id", [entry.id for entry in entries], make=recall.embedder.embed
+    )
+    return dict(zip(found.tolist(), vectors, strict=True))
+
+
+def _run(log: AttemptLog, attempt_id: int) -> Trajectory | None:
+    """An attempt with its steps, or None where another process has forgotten it meanwhile."""
+    try:
+        return log.trajectory(attempt_id)
+    except NotFoundError:
+        return None
+
+
+def _new(
+    kinship: Kinship,
+    log: AttemptLog,
+    left: Mapping[int, Entry],
+    vectors: Mapping[int, Float32Array],
+    fresh: frozenset[int],
+) -> tuple[tuple[int, ...], ...]:
+    """The attempts of each new kind that has a fresh one; others were passed over before, and are not looked at."""
+    begun = {_origin(entry, left) for entry in left.values() if entry.id in fresh}
+    if not begun:
+        return ()
+    first = {entry.id: entry.request for entry in left.values() if entry.retry_of not in left}
+    alike = kinds.group(kinship.recall, first, vectors)
+    groups: list[list[int]] = []
+    for each in alike:
+        if begun.intersection(each):
+            runs = [run for id_ in each if (run := _run(log, id_)) is not None]
+            groups += [list(ids) for ids in kinship.parts(runs)]
+    for entry in left.values():
+        if entry.id not in first:
+            for ids in groups:
+                if _origin(entry, left) in ids:
+                    ids.append(entry.id)
+    return tuple(tuple(sorted(ids)) for ids in groups if fresh.intersection(ids))
 
 
 def _origin(entry: Entry, entries: Mapping[int, Entry]) -> int:

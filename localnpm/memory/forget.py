@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from localnpm.errors import LocalnpmError, MemoryFileError
-from localnpm.memory import drafts, forget_learned, process
+from localnpm.memory import asked, drafts, forget_learned, process
 from localnpm.memory.backups import is_routine, sweep
 from localnpm.memory.clock import days_ago
 from localnpm.memory.database import Database, storable, tables_of
@@ -159,6 +159,7 @@ def _forget(
         hashes, emptied = _delete(connection, target)
     removed = _remove_undo_files(database, hashes)
     drafts.clear(database)
+    asked.clear(database)
     if database.folder is not None:
         sweep(database.folder)
     # Looked for only now: another process may have finished one until the rows were gone.

@@ -46,20 +46,42 @@ class Wide:
     groups: tuple[tuple[int, ...], tuple[int, ...]]
 
 
-def group(recall: Recall, requests: Mapping[int, str]) -> tuple[tuple[int, ...], ...]:
-    """Requests of no known kind as new kinds: the ids of each, in the order in which they are given."""
+def group(
+    recall: Recall, requests: Mapping[int, str], vectors: Mapping[int, Float32Array] | None = None
+) -> tuple[tuple[int, ...], ...]:
+    """Requests of no known kind as new kinds: the ids of each, in the order in which they are given.
+
+    Args:
+        recall: whose similarity and threshold count.
+        requests: texts by id.
+        vectors: of the requests by id, float32 [dimensions], unit norm; made here when left out.
+    """
+    if not requests:
+        return ()
     least = recall.calibrate("query")
-    vectors = recall.embedder.embed(list(requests.values()))
-    groups: list[list[int]] = []
-    for row in range(len(requests)):
-        alike = [_with_group(vectors[row], vectors[rows]) for rows in groups]
-        best = int(np.argmax(alike)) if alike else -1
-        if best >= 0 and alike[best] >= least:
-            groups[best].append(row)
-        else:
-            groups.append([row])
     ids = list(requests)
-    return tuple(tuple(ids[row] for row in rows) for rows in groups)
+    if vectors is None:
+        rows = recall.embedder.embed(list(requests.values()))
+    else:
+        rows = np.stack([vectors[each] for each in ids])
+    groups: list[list[int]] = []
+    of = np.empty(len(ids), np.int64)
+    sums = np.zeros_like(rows)
+    for row, vector in enumerate(rows):
+        # As `_with_group` has it, of all groups at once.
+        nearest = np.full(len(groups), -1, np.float32)
+        np.maximum.at(nearest, of[:row], rows[:row] @ vector)
+        norms = np.linalg.norm(sums[: len(groups)], axis=1)
+        common = (sums[: len(groups)] @ vector) / np.where(norms > 0, norms, 1)
+        alike = (1 - MEAN_SHARE) * nearest + MEAN_SHARE * common
+        best = int(np.argmax(alike)) if len(groups) else -1
+        if best < 0 or alike[best] < least:
+            best = len(groups)
+            groups.append([])
+        groups[best].append(row)
+        of[row] = best
+        sums[best] += vector
+    return tuple(tuple(ids[row] for row in members) for members in groups)
 
 
 def near_duplicates(recall: Recall) -> tuple[Alike, ...]:
