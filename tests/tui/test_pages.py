@@ -277,13 +277,44 @@ async def test_a_vector_is_tried_on_the_model_side_by_side(place, running, until
 
         app.backend.submit("add", add)
         await until(pilot, lambda: made)
-        page = TrialScreen("noise", "What is 2 + 2?", (0.0, 1.0))
-        await app.push_screen(page)
+        await opened(app, pilot, until, VectorScreen(made[0].id))
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, AskText))
+        await pilot.press(*"What is 2 + 2?", "enter")
+        await until(pilot, lambda: isinstance(app.screen, AskText) and "scales" in plain(app.screen))
+        app.screen.query_one(Input).value = "0, 1"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TrialScreen))
+        page = app.screen
         await until(pilot, lambda: page.ended, 60)
         text = plain(page)
         assert "0 x = +0 · KL 0 nats" in text
         assert "1 x = +0.1 · KL" in text
         assert "..." not in [str(one.render()) for one in page.query("Static")]
+
+
+async def test_a_vector_file_is_taken_in_by_a_key_and_checked_against_the_model(place, running, until):
+    app = place.real()
+    async with running(app) as pilot:
+        model = []
+
+        def write(agent, **_):
+            info = agent.bench.model.model.info
+            rows = np.random.default_rng(1).normal(size=(info.n_layer - 1, info.n_embd)).astype(np.float32)
+            norms = np.ones(info.n_layer - 1, np.float32)
+            file = compose(rows, norms, 0.1, (1, 2), model_hint=info.architecture, provenance={})
+            (place.root / "brief.gguf").write_bytes(to_bytes(file))
+            model.append(info)
+            return iter(())
+
+        app.backend.submit("write", write)
+        await until(pilot, lambda: model)
+        page = await opened(app, pilot, until, VectorsScreen())
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, AskText))
+        await pilot.press(*"brief.gguf", "enter")
+        await until(pilot, lambda: app.screen is page and page.current and page.current.name == "brief", 60)
+        assert page.current.status == "quarantined"
 
 
 def test_scales_are_numbers_between_commas():
