@@ -124,14 +124,14 @@ def _difference_shares(cache: ActivationCache, nearest: Sequence[Near]) -> tuple
         inner = _within_failures(known, rows)
         if inner:
             return inner, lengths
-    found = []
+    pairs = []
     for success, good, near in known:
         for failure, bad, other in known:
             if good and not bad:
                 ids = (success.attempt.id, failure.attempt.id)
                 weight = max(near, 1e-3) * max(other, 1e-3)
-                found.append(_Share(frozenset(ids), weight, rows[ids[0]].last - rows[ids[1]].last))
-    return found, lengths
+                pairs.append(_Share(frozenset(ids), weight, rows[ids[0]].last - rows[ids[1]].last))
+    return pairs, lengths
 
 
 def _within_failures(nearest: Sequence[Near], rows: Mapping[int, AttemptActivations]) -> list[_Share]:
