@@ -25,7 +25,7 @@ from localnpm.learning.due import is_due
 from localnpm.learning.remembering import Memory, embedder_opener
 from localnpm.memory.database import Database
 from localnpm.memory.forget_learned import remove_system
-from localnpm.memory.procedure_records import Cause, Pass
+from localnpm.memory.procedure_records import Cause, Pass, Version
 from localnpm.memory.procedures import Procedures
 from localnpm.memory.uses import record
 
@@ -131,6 +131,8 @@ class Learner(Memory):
     ) -> Iterator[Event]:
         """Undo an attempt and try again with a script made from the reason of its bad verdict.
 
+        One that failed for its surroundings (a full disk, no permission) is tried again as it was, and teaches nothing.
+
         Raises:
             LocalnpmError: a task or a pass is under way.
             NotFoundError: no such attempt, or no bad verdict with a reason.
@@ -144,17 +146,23 @@ class Learner(Memory):
         # The script is written, and kinds are told apart, by the model that the attempt uses.
         with self._alone():
             told = retry.complaint(self.bench.log, attempt_id)
-            kind = retry.known_kind(database, attempt_id, self.kinship(cancel))
-            base = kind[1] if kind else None
-            draft = draft_from_reason(self.bench.model, told.trajectory, told.reason, base, cancel=cancel)
-            self._take_back(attempt_id)
-            version = retry.store(database, told, draft, kind[0] if kind else None)
-            procedure = Procedures(database).get(version.procedure_id)
-            guidance = told_to_use(procedure, version, f"made from what you said of attempt {attempt_id}")
+            version: Version | None = None
+            if told.attempt.surroundings:
+                # A script made from it would tell of what was only in the way that day.
+                self._take_back(attempt_id)
+                guidance = self.guided(told.attempt.request, for_user=True)
+            else:
+                kind = retry.known_kind(database, attempt_id, self.kinship(cancel))
+                base = kind[1] if kind else None
+                draft = draft_from_reason(self.bench.model, told.trajectory, told.reason, base, cancel=cancel)
+                self._take_back(attempt_id)
+                version = retry.store(database, told, draft, kind[0] if kind else None)
+                procedure = Procedures(database).get(version.procedure_id)
+                guidance = told_to_use(procedure, version, f"made from what you said of attempt {attempt_id}")
             terms = replace(guidance.terms, retry_of=attempt_id)
             task = self.bench.task(told.attempt.request, told.attempt.session_id, terms)
             for event in self._carry_out(task, guidance, (), False, approve, cancel, progress):
-                if isinstance(event, Result):
+                if isinstance(event, Result) and version is not None:
                     retry.withdraw(database, version, attempt_id, event.attempt_id)
                 yield event
 
