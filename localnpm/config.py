@@ -4,16 +4,17 @@ Each field's type, bounds and meaning stand beside it; reading, checking and the
 are all made from the fields. Writing the file is config_file.py's business.
 
 An environment variable is LOCALNPM_ and the key in capitals: `engine.context` is LOCALNPM_ENGINE_CONTEXT.
-Not covered: rules that the user gave with "always here" are read here, but judged in agent/permissions.py.
+Not covered: what a value may be (config_key.py). Rules that the user gave with "always here" are read here, but judged
+in agent/permissions.py.
 """
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args, get_type_hints
 
+from localnpm.config_key import Key
 from localnpm.errors import ConfigError
 from localnpm.home import Home
 
@@ -177,77 +178,6 @@ class Settings:
     app: AppSettings = AppSettings()
 
 
-@dataclass(frozen=True)
-class Key:
-    """One setting as a user names it: `engine.context`."""
-
-    name: str
-    kind: type
-    optional: bool
-    default: Any
-    meaning: str
-    allowed: tuple[str, ...]
-    least: float | None
-    most: float | None
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that sets it."""
-        return "LOCALNPM_" + self.name.replace(".", "_").upper()
-
-    @property
-    def from_environment(self) -> bool:
-        """Whether the environment sets it now."""
-        return bool(os.environ.get(self.variable))
-
-    def describe_allowed(self) -> str:
-        """The values that are accepted, in words."""
-        if self.allowed:
-            return "one of " + ", ".join(self.allowed)
-        if self.kind is bool:
-            return "true or false"
-        if self.kind is str:
-            return "text"
-        what = "a whole number" if self.kind is int else "a number"
-        return f"{what} from {self.least} to {self.most}"
-
-    def check(self, value: Any, where: str) -> Any:
-        """The value with its right type.
-
-        Raises:
-            ConfigError: naming the place, the key, the value and what is allowed.
-        """
-        good: bool
-        if self.kind is float:
-            good = isinstance(value, int | float) and not isinstance(value, bool)
-            value = float(value) if good else value
-        else:
-            good = isinstance(value, self.kind) and not (self.kind is int and isinstance(value, bool))
-        if good and self.kind in (int, float):
-            good = (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
-        if good and self.allowed:
-            good = value in self.allowed
-        if not good:
-            raise ConfigError(f"{where}: {self.name} is {value!r}; allowed is {self.describe_allowed()}")
-        return value
-
-    def parse(self, text: str, where: str) -> Any:
-        """The value from text, as environment variables and `-o` give it.
-
-        Raises:
-            ConfigError: as `check` does.
-        """
-        value: Any = text
-        if self.kind is bool:
-            value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
-        elif self.kind in (int, float):
-            try:
-                value = self.kind(text)
-            except ValueError:
-                value = text
-        return self.check(value, where)
-
-
 def keys(cls: type = Settings, prefix: str = "") -> Iterator[Key]:
     """Every setting, in the order of the file; rules are not among them."""
     hints = get_type_hints(cls)
@@ -313,11 +243,16 @@ def load(home: Home, environment: Mapping[str, str] | None = None) -> Settings:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); mend or move it, or run `localnpm config init`") from None
+    # Most have no such file, and need not wait for its parser.
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
 

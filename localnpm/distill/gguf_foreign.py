@@ -19,7 +19,8 @@ import numpy as np
 from localnpm.distill.vector_file import Unit, VectorFile, filled_layers
 from localnpm.engine.arrays import Float32Array
 from localnpm.errors import SteeringError
-from localnpm.header import DEFAULT_ALIGNMENT, MAGIC, VERSIONS, Reader
+from localnpm.header import DEFAULT_ALIGNMENT, MAGIC, VERSIONS
+from localnpm.header_reader import Reader
 from localnpm.plain import one_line
 
 ARCHITECTURE = "controlvector"

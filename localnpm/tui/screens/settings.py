@@ -12,6 +12,7 @@ from textual.widgets import DataTable, Input, Static
 
 from localnpm import config
 from localnpm.config_file import keys_in_file, set_value, unset_value
+from localnpm.config_key import Key
 from localnpm.errors import ConfigError, LocalnpmError
 from localnpm.home import Home
 from localnpm.plain import visible
@@ -28,7 +29,7 @@ AT_ONCE = "app."
 class SettingRow:
     """A setting as it is now."""
 
-    key: config.Key
+    key: Key
     value: str
     source: str
 
@@ -98,12 +99,12 @@ class SettingsScreen(ListPage[SettingRow]):
         if row is not None and row.source != "default":
             await self._change(row.key, None)
 
-    def _choices(self, key: config.Key) -> Sequence[str]:
+    def _choices(self, key: Key) -> Sequence[str]:
         if key.name == "app.theme":
             return ("", *sorted(self.app.available_themes))
         return key.allowed or (("true", "false") if key.kind is bool else ())
 
-    async def _change(self, key: config.Key, value: str | None) -> None:
+    async def _change(self, key: Key, value: str | None) -> None:
         """Write it, and let it take effect where that can be at once. None: the default."""
         try:
             settings = await asyncio.to_thread(change, self.app.home, key, value)
@@ -126,7 +127,7 @@ class SettingsScreen(ListPage[SettingRow]):
 class AskSetting(Dialog[str]):
     """A value as text; one that is not allowed is explained, and can be put right."""
 
-    def __init__(self, key: config.Key, value: str) -> None:
+    def __init__(self, key: Key, value: str) -> None:
         super().__init__(_about(key))
         self._key = key
         self._value = value
@@ -167,7 +168,7 @@ def shown(value: Any) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def parsed(key: config.Key, value: str) -> Any:
+def parsed(key: Key, value: str) -> Any:
     """A value from what the user typed; None where an optional one is left empty.
 
     Raises:
@@ -176,7 +177,7 @@ def parsed(key: config.Key, value: str) -> Any:
     return None if key.optional and not value.strip() else key.parse(value.strip(), "settings")
 
 
-def change(home: Home, key: config.Key, value: str | None) -> config.Settings:
+def change(home: Home, key: Key, value: str | None) -> config.Settings:
     """Write one setting, or take it out of the file (None); the settings that are in force then.
 
     Raises:
@@ -190,6 +191,6 @@ def change(home: Home, key: config.Key, value: str | None) -> config.Settings:
     return config.load(home)
 
 
-def _about(key: config.Key) -> str:
+def _about(key: Key) -> str:
     default = shown(key.default) or "not set"
     return f"{key.name}: {key.meaning}. Allowed: {key.describe_allowed()}. Default: {default}."
