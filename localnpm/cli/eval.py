@@ -1,9 +1,8 @@
 """`localnpm eval`: how much each kind of memory helps, measured on simulated users; and two runs compared."""
 
 import json
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localnpm.cli.context import Context
+from localnpm.cli.eval_options import check_kinds, compared, counts, keys, part_of, said_of, shared
 
 if TYPE_CHECKING:
     from localnpm.evals.harness import Plan, Tell
@@ -19,59 +19,6 @@ if TYPE_CHECKING:
 @click.group(name="eval")
 def evaluate() -> None:
     """Measure how much memory helps: paired, seeded tasks of simulated users, with intervals."""
-
-
-Command = Callable[..., Any]
-
-
-def _shared(command: Command) -> Command:
-    """The options that every evaluation has."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-        click.option("-o", "--option", multiple=True, metavar="KEY=VALUE", help="Any setting, such as memory.key."),
-        click.option("--processes", type=click.IntRange(0, 64), default=0, help="0: up to two, as memory allows."),
-        click.option("--out", metavar="FILE", help="Where the lines go; a run that was killed goes on there."),
-        click.option("--kinds", metavar="LIST", help="Comma-separated kinds of tasks."),
-        click.option("--users", type=click.IntRange(1, 1000), help="Simulated users, each with its own memory."),
-        click.option("--seed", type=int, default=11, show_default=True, help="Fixes tasks, users and draws."),
-        click.option("-m", "--model", metavar="NAME|FILE", help="A name from `localnpm models list`, or a file."),
-    ):
-        command = option(command)
-    return command
-
-
-def _compared(command: Command) -> Command:
-    """The options of evaluations that compare conditions."""
-    for option in reversed(
-        (
-            click.option("--conditions", metavar="LIST", help="Comma-separated; default: those of the size."),
-            click.option("--quick", "size", flag_value="quick", help="Check the machinery, under a minute; no claim."),
-            click.option("--full", "size", flag_value="full", help="At least 200 paired tasks."),
-            click.option("--tasks", type=click.IntRange(1, 1000), help="Scored tasks of each user and kind."),
-            click.option("--practice", type=click.IntRange(0, 1000), help="Practice tasks of each user and kind."),
-            click.option(
-                "--feedback",
-                type=click.Choice(["reasons", "verdicts", "shuffled"]),
-                default="reasons",
-                show_default=True,
-                help="What practice is told: verdicts with reasons, verdicts alone, or others' (a control).",
-            ),
-            click.option(
-                "--practice-memory",
-                type=click.Choice(["none", "script"]),
-                default="script",
-                show_default=True,
-                help="What a practice task may use of what was learned before it.",
-            ),
-            click.option("--any-vector", is_flag=True, help="Use vectors that the health gate has not passed, too."),
-            click.option("--keep-memory", is_flag=True, help="Leave each user's memory.db beside the lines."),
-            click.option(
-                "--part", metavar="N/M", help="Only every M-th user, from the N-th on; the rest another time."
-            ),
-        )
-    ):
-        command = option(command)
-    return command
 
 
 FEW_KINDS = ("add_todo", "journal", "file_document", "log_expense")
@@ -89,15 +36,15 @@ FULL_CONDITIONS = DEFAULT_CONDITIONS + ",oracle-vector"
 
 
 @evaluate.command()
-@_compared
-@_shared
+@compared
+@shared
 @click.pass_obj
 def habits(context: Context, /, **given: Any) -> None:
     """File tasks whose users have habits that no request mentions."""
     from localnpm.evals.habits_bench import KINDS, HabitsTasks
 
-    values: dict[str, Any] = {**HABITS[given["size"] or "default"], **_given(given)}
-    _check_kinds(values.get("kinds", KINDS), KINDS)
+    values: dict[str, Any] = {**HABITS[given["size"] or "default"], **said_of(given)}
+    check_kinds(values.get("kinds", KINDS), KINDS)
     _run(context, HabitsTasks(**{**values, "seed": given["seed"]}), given)
 
 
@@ -109,15 +56,15 @@ HOUSEHOLD: dict[str, dict[str, Any]] = {
 
 
 @evaluate.command()
-@_compared
-@_shared
+@compared
+@shared
 @click.pass_obj
 def household(context: Context, /, **given: Any) -> None:
     """Text games in drawn rooms, in the words of ALFWorld's."""
     from localnpm.evals.household_env import KINDS, HouseholdTasks
 
-    values: dict[str, Any] = {**HOUSEHOLD[given["size"] or "default"], **_given(given)}
-    _check_kinds(values.get("kinds", KINDS), KINDS)
+    values: dict[str, Any] = {**HOUSEHOLD[given["size"] or "default"], **said_of(given)}
+    check_kinds(values.get("kinds", KINDS), KINDS)
     _run(context, HouseholdTasks(**{**values, "seed": given["seed"]}), given)
 
 
@@ -133,8 +80,8 @@ ALFWORLD_CONDITIONS = "none,script,vector,both,random,vector-random"
 @click.option("--split", default="valid_seen", show_default=True, help="The scored games, under json_2.1.1.")
 @click.option("--practise-on", default="household", show_default=True, metavar="household|SPLIT",
               help="Where memories learn: rooms of the household simulator, or another split's games.")  # fmt: skip
-@_compared
-@_shared
+@compared
+@shared
 @click.pass_obj
 def alfworld(context: Context, /, **given: Any) -> None:
     """ALFWorld's public text games: 50 commands, won when the engine says so.
@@ -146,8 +93,8 @@ def alfworld(context: Context, /, **given: Any) -> None:
     from localnpm.evals.alfworld_env import KINDS, AlfworldTasks
 
     check(given["split"])
-    values: dict[str, Any] = {**ALFWORLD[given["size"] or "default"], **_given(given)}
-    _check_kinds(values.get("kinds", KINDS), KINDS)
+    values: dict[str, Any] = {**ALFWORLD[given["size"] or "default"], **said_of(given)}
+    check_kinds(values.get("kinds", KINDS), KINDS)
     values |= {"split": given["split"], "practise_on": given["practise_on"], "seed": given["seed"]}
     conditions = given["conditions"] or (QUICK_CONDITIONS if given["size"] == "quick" else ALFWORLD_CONDITIONS)
     _run(context, AlfworldTasks(**values), {**given, "conditions": conditions})
@@ -161,11 +108,18 @@ USUAL_POLICIES = "none,adjustment"
 @click.option("--rounds", type=click.IntRange(3, 1000), default=12, show_default=True, help="Tasks of each kind.")
 @click.option("--policies", default=USUAL_POLICIES, show_default=True, metavar="LIST",
               help="Of none, vanilla, validation, adjustment.")  # fmt: skip
-@click.option("--wrong-verdicts", type=click.FloatRange(0, 1), default=0.0, help="Share of verdicts that are wrong.")
+@click.option(
+    "--wrong",
+    "--wrong-verdicts",
+    "wrong_verdicts",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Share of verdicts that are wrong.",
+)
 @click.option("--feedback", type=click.Choice(["reasons", "verdicts", "shuffled"]), default="reasons",
               show_default=True, help="What users say of a failure.")  # fmt: skip
 @click.option("--svg", metavar="FILE", help="Write the curves as an SVG file, too.")
-@_shared
+@shared
 @click.pass_obj
 def learning(context: Context, /, **given: Any) -> None:
     """Success over time, from an empty memory, for each way of updating it."""
@@ -175,8 +129,8 @@ def learning(context: Context, /, **given: Any) -> None:
     from localnpm.evals.habits_bench import KINDS, HabitsTasks
     from localnpm.evals.learning_curves import POLICIES, as_dict, curves, plot, print_report, run
 
-    said = _given(given)
-    _check_kinds(said.get("kinds", LEARNING_KINDS), KINDS)
+    said = said_of(given)
+    check_kinds(said.get("kinds", LEARNING_KINDS), KINDS)
     policies = [name.strip() for name in given["policies"].split(",") if name.strip()]
     if unknown := [name for name in policies if name not in POLICIES]:
         raise ConfigError(f"--policies: {', '.join(unknown)} is none; there are {', '.join(POLICIES)}")
@@ -209,25 +163,6 @@ def _learning_name(policies: Sequence[str], wrong_verdicts: float) -> str:
     return "-".join(["learning", *parts])
 
 
-def _check_kinds(kinds: Sequence[str], known: Sequence[str]) -> None:
-    from localnpm.errors import ConfigError
-
-    if unknown := [kind for kind in kinds if kind not in known]:
-        raise ConfigError(f"--kinds: {', '.join(unknown)} is no kind of these tasks; there are {', '.join(known)}")
-
-
-def _given(given: dict[str, Any]) -> dict[str, Any]:
-    """What the command line says of the environment's size."""
-    said: dict[str, Any] = {
-        field: given[option]
-        for field, option in (("users", "users"), ("tasks", "tasks"), ("practices", "practice"))
-        if given.get(option) is not None
-    }
-    if given["kinds"]:
-        said["kinds"] = tuple(name.strip() for name in given["kinds"].split(",") if name.strip())
-    return said
-
-
 def _run(context: Context, environment: Any, given: dict[str, Any]) -> None:
     from rich.console import Console
 
@@ -235,7 +170,7 @@ def _run(context: Context, environment: Any, given: dict[str, Any]) -> None:
     from localnpm.evals.report import as_dict, print_report
 
     plan = _plan(context, environment, given)
-    part = _part(given["part"])
+    part = part_of(given["part"])
     path = _place(context, plan, given["out"])
     with _progress() as tell:
         results = run(plan, path, processes=given["processes"], keep_memory=given["keep_memory"], part=part, tell=tell)
@@ -247,7 +182,7 @@ def _run(context: Context, environment: Any, given: dict[str, Any]) -> None:
 
 
 def _plan(context: Context, environment: Any, given: dict[str, Any]) -> "Plan":
-    from localnpm.evals.conditions import chosen
+    from localnpm.evals.conditions import chosen, varied
     from localnpm.evals.harness import Plan
     from localnpm.models import resolve
 
@@ -262,7 +197,7 @@ def _plan(context: Context, environment: Any, given: dict[str, Any]) -> "Plan":
     usual = {"quick": QUICK_CONDITIONS, "default": DEFAULT_CONDITIONS, "full": FULL_CONDITIONS}[size]
     return Plan(
         environment,
-        chosen(given["conditions"] or usual),
+        varied(chosen(given["conditions"] or usual), keys(given.get("recall_keys")), counts(given.get("counts"))),
         resolve(context.settings.model, context.home),
         context.settings,
         given["seed"],
@@ -270,15 +205,8 @@ def _plan(context: Context, environment: Any, given: dict[str, Any]) -> "Plan":
         given["practice_memory"],
         given["any_vector"],
         label=size,
+        learned_by=resolve(given["learned_by"], context.home) if given.get("learned_by") else None,
     )
-
-
-def _part(text: str | None) -> tuple[int, int]:
-    """(2, 4) for `2/4`."""
-    found = re.fullmatch(r"(\d{1,3})/(\d{1,3})", text or "1/1")
-    if found is None or not 1 <= int(found[1]) <= int(found[2]):
-        raise click.BadParameter(f"{text!r} is not N/M, such as 1/4", param_hint="--part")
-    return int(found[1]), int(found[2])
 
 
 def _place(context: Context, plan: "Plan", out: str | None, name: str = "") -> Path:

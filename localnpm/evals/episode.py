@@ -29,7 +29,7 @@ class Player:
         task = bench.task(
             scenario.request,
             session,
-            Terms(given.script, given.example, given.steering, sampling=bench.drawn(seed)),
+            Terms((given.script, *given.others), given.example, given.steering, sampling=bench.drawn(seed)),
         )
         start = time.perf_counter()
         result = result_of(bench.agent.run(task))
@@ -46,12 +46,12 @@ class Player:
             result.generated_tokens,
             result.prompt_tokens,
             round(seconds, 3),
-            labels=dict(scenario.labels),
+            labels={**scenario.labels, **({"channel": given.channel} if given.channel else {})},
             recall=given.recall(scenario.kind),
             recalled=given.recalled,
             similarity=round(given.similarity, 4),
             steered=given.steering is not None,
-            script=given.script,
+            script="\n\n".join(filter(None, (given.script, *given.others))),
         )
 
     def close(self) -> None:

@@ -33,6 +33,7 @@ class Plan:
 
     Attributes:
         label: of the size, for the header: `quick`, `default`, `full`, or empty.
+        learned_by: another model, whose memories the scored one uses (transfer).
     """
 
     environment: Environment
@@ -44,6 +45,7 @@ class Plan:
     practice_memory: PracticeMemory = "script"
     any_vector: bool = False
     label: str = ""
+    learned_by: Path | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -52,6 +54,7 @@ class Plan:
             "environment": self.environment.name,
             "parameters": _plain(self.environment),
             "model": fingerprint(self.model, None),
+            **({} if self.learned_by is None else {"learned_by": fingerprint(self.learned_by, None)}),
             "seed": self.seed,
             "feedback": self.feedback,
             "practice_memory": self.practice_memory,
@@ -137,7 +140,8 @@ def run(
             done.add((line["user"], "practice", line["kind"], line["number"]))
         if tell is not None:
             tell(len(done), total, _said(line))
-    if not was_finished and len(results.rows()) >= plan.episodes:
+    scored = sum(row.condition in plan.conditions for row in results.rows())
+    if not was_finished and scored >= plan.episodes:
         results.add({"type": "end"})
         if not keep_memory:
             memories(path, remove=True)
@@ -195,6 +199,7 @@ def _jobs(plan: Plan, memories: Path) -> Iterator[Job]:
             plan.feedback,
             plan.practice_memory,
             any_vector=plan.any_vector,
+            learned_by=plan.learned_by,
         )
 
 

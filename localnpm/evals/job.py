@@ -42,6 +42,8 @@ class Job:
 
     Attributes:
         folder: this user's memory lies here; what is found there is gone on with.
+        learned_by: the model that practises and writes scripts where it is another one than is scored; the vectors are
+            then made again for the scored one.
         done: (condition, kind, number) of what was scored already.
         any_vector: use vectors that the health gate has not passed, too.
     """
@@ -57,6 +59,7 @@ class Job:
     practice_memory: PracticeMemory = "script"
     wrong_verdicts: float = 0.0
     any_vector: bool = False
+    learned_by: Path | None = None
     done: frozenset[tuple[str, str, int]] = frozenset()
 
     def play(self, model: "LlamaChat", embedder: "Embedder") -> "Iterator[Line]":

@@ -5,7 +5,7 @@ condition is the channel.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -17,7 +17,7 @@ from localnpm.distill import gguf
 from localnpm.distill.scripts import key_terms
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.steering import ControlVector, Steering, SteeringPart
-from localnpm.evals.conditions import Given
+from localnpm.evals.conditions import Condition, Given
 from localnpm.evals.environment import Scenario, seed_of
 from localnpm.evals.job import Job
 from localnpm.learning.guide import Guide
@@ -25,6 +25,7 @@ from localnpm.learning.steering import Vectors, synthesizer
 from localnpm.memory.database import Database
 from localnpm.memory.embedding import Embedder
 from localnpm.memory.procedure_records import Version
+from localnpm.memory.procedures import Procedures
 from localnpm.memory.recall import Match, Recall
 from localnpm.memory.vector_store import VectorStore
 
@@ -45,38 +46,69 @@ class Memory:
             database, embedder, settings.memory, key_terms=partial(key_terms, model), random=self._draw
         )
         self._vectors = Vectors(database, model, settings, self._recall)
-        self._guide = Guide(database, model, settings, self._recall, self._vectors, self._draw)
+        # Nothing is withheld by chance here: `none` is a row of its own.
+        free = replace(settings, memory=replace(settings.memory, holdout=0.0))
+        self._guide = Guide(database, model, free, self._recall, self._vectors, self._draw)
+        self._procedures = Procedures(database)
         self._synthesize = synthesizer(model, database, settings)
         self._store = VectorStore(database)
         self._kinds = _kinds_of_requests(job)
 
-    def given(self, scenario: Scenario, condition: str) -> Given:
-        """What the condition has for the task."""
+    def given(self, scenario: Scenario, name: str) -> Given:
+        """What the condition of this name has for the task."""
         self._draw.seed(seed_of("recall", self._job.seed, scenario.user, scenario.kind, scenario.number))
-        key = "random" if condition == "random" else None
-        found = self._recall.find(scenario.request, k=1, key=key)
+        if name == "auto":
+            return self._chosen(scenario)
+        condition = Condition.of(name) or Condition(name)
+        key = "random" if condition.base == "random" else condition.key or None
+        found = self._recall.find(scenario.request, k=condition.count, key=key)
         if not found.items:
             return Given(asked=True, similarity=found.best)
         match = found.items[0]
+        kinds = [self._kind_of(each.version) for each in found.items]
         given = Given(
             recalled=match.procedure.name,
-            found=self._kind_of(match.version),
+            found=scenario.kind if scenario.kind in kinds else kinds[0],
             asked=True,
             similarity=found.best,
         )
-        script, example = self._texts(condition, match.version)
-        steering = self._steering(condition, scenario, match, script, example) if condition in STEERED else None
-        return replace(given, script=script, example=example, steering=steering)
+        scripts, example = self._texts(condition, [each.version for each in found.items])
+        first, *others = scripts or [""]
+        steered = condition.base in STEERED
+        steering = self._steering(condition.base, scenario, match, first, example) if steered else None
+        return replace(given, script=first, others=tuple(others), example=example, steering=steering)
 
-    def _texts(self, condition: str, version: Version) -> tuple[str, str]:
-        """The script and the example that fit the prompt's budget, as the app has it."""
-        script = version.script if condition in ("script", *SHOWN) else ""
-        example = version.example if condition in ("trajectory", *SHOWN) else ""
-        script = script if self._fits(script, "") else ""
-        return script, example if self._fits(script, example) else ""
+    def _chosen(self, scenario: Scenario) -> Given:
+        """What the app itself would give, through the channel that it chooses."""
+        guidance = self._guide.guide(scenario.request, "auto")
+        if not guidance.items:
+            return Given(asked=True, channel="none")
+        best = guidance.items[0]
+        first, *others = guidance.scripts or ("",)
+        return Given(
+            script=first,
+            others=tuple(others),
+            example=guidance.example,
+            channel=guidance.channel,
+            steering=guidance.steering,
+            recalled=best.name,
+            found=self._kind_of(self._procedures.version(best.version_id)),
+            asked=True,
+            similarity=best.similarity,
+        )
 
-    def _fits(self, script: str, example: str) -> bool:
-        return self._model.count("\n\n".join(memory_parts(script, example))) <= self._guide.tokens
+    def _texts(self, condition: Condition, versions: Sequence[Version]) -> tuple[list[str], str]:
+        """The scripts and the best one's example that fit the budget, which grows with the number of procedures."""
+        base, best = condition.base, versions[0]
+        scripts: list[str] = []
+        for version in versions if base in ("script", *SHOWN) else ():
+            if version.script and self._fits([*scripts, version.script], "", condition.count):
+                scripts.append(version.script)
+        example = best.example if base in ("trajectory", *SHOWN) else ""
+        return scripts, example if self._fits(scripts, example, condition.count) else ""
+
+    def _fits(self, scripts: Sequence[str], example: str, count: int) -> bool:
+        return self._model.count("\n\n".join(memory_parts(scripts, example))) <= self._guide.tokens * count
 
     def _steering(self, condition: str, scenario: Scenario, match: Match, script: str, example: str) -> Steering | None:
         if condition == "vector-synthesized":

@@ -2,7 +2,8 @@
 
 The first task of a kind is done greedily, the rest at temperature 1. A failure gets the user's reason and one retry.
 Afterwards one pass over the log. What is learned lies in a memory of the user's own on disk, kept after each kind, so
-that a run that was killed goes on there. Not covered: what is scored (episode.py).
+that a run that was killed goes on there. A memory that another model has learned is made ready for the scored one as
+the app does it: scripts stay, vectors are made again. Not covered: what is scored (episode.py).
 """
 
 import shutil
@@ -13,6 +14,8 @@ from pathlib import Path
 from random import Random
 
 from localnpm.agent.options import Options
+from localnpm.distill.consolidate import run_pass
+from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.turns import ChatModel
 from localnpm.errors import LocalnpmError
 from localnpm.evals.environment import Complaint, Judgement, Scenario, World, draw_of, seed_of
@@ -23,6 +26,7 @@ from localnpm.evals.simulated_user import Shuffled, mistaken
 from localnpm.learning.learner import Learner
 from localnpm.memory.database import Database
 from localnpm.memory.embedding import Embedder
+from localnpm.memory.procedure_records import Pass
 
 LEARNED = "learned.db"
 WORKING = "memory.db"
@@ -65,6 +69,27 @@ def learn(job: Job, model: ChatModel, embedder: Embedder) -> Iterator[Line]:
         unfinished.unlink(missing_ok=True)
         database.backup(unfinished)
         unfinished.replace(learned(job))
+
+
+def learn_by_another(job: Job, model: LlamaChat, embedder: Embedder) -> Iterator[Line]:
+    """As `learn`, but the job's other model practises, and what it has learned is then rebuilt for this one."""
+    if job.learned_by is None or learned(job).exists():
+        return
+    by_other = replace(job, folder=job.folder / "other")
+    with LlamaChat.open(job.learned_by, job.settings.engine) as other:
+        yield from learn(by_other, other, embedder)
+    unfinished = job.folder / "unfinished.db"
+    shutil.copyfile(learned(by_other), unfinished)
+    start = time.perf_counter()
+    with Database.open(unfinished) as database:
+        settings = open_bench(job, model, database, Options()).settings
+        done = run_pass(database, model, embedder, settings, cause="rebuild", random_seed=job.seed, rebuild=True)
+        yield _pass_line(job, time.perf_counter() - start, done)
+        finished = job.folder / "rebuilt.db"
+        finished.unlink(missing_ok=True)
+        database.backup(finished)
+    unfinished.unlink()
+    finished.replace(learned(job))
 
 
 def learned(job: Job) -> Path:
@@ -121,8 +146,17 @@ def _distil(job: Job, model: ChatModel, embedder: Embedder, database: Database) 
     bench.forget_cache()
     start = time.perf_counter()
     done = Learner(bench, embedder, random=Random(job.seed)).distil("practice")
-    seconds = round(time.perf_counter() - start, 3)
-    return {"type": "pass", "user": job.user, "seconds": seconds, "status": done.status, "summary": dict(done.summary)}
+    return _pass_line(job, time.perf_counter() - start, done)
+
+
+def _pass_line(job: Job, seconds: float, done: Pass) -> Line:
+    return {
+        "type": "pass",
+        "user": job.user,
+        "seconds": round(seconds, 3),
+        "status": done.status,
+        "summary": dict(done.summary),
+    }
 
 
 def _line(

@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from localnpm.evals.conditions import CONDITIONS
+from localnpm.evals.conditions import FIXED, ordered
 from localnpm.evals.results import Line, Results, Row, Task
 from localnpm.evals.statistics import Estimate, cluster_bootstrap, harm, paired_difference
 from localnpm.plain import visible
@@ -57,7 +57,7 @@ def summarize(rows: Iterable[Row], *, seed: int = 0) -> list[Summary]:
     for row in rows:
         by_condition[row.condition].append(row)
     reference = {row.task: float(row.success) for row in by_condition.get(REFERENCE, [])}
-    return [_summary(name, by_condition[name], reference, seed) for name in CONDITIONS if name in by_condition]
+    return [_summary(name, by_condition[name], reference, seed) for name in ordered(by_condition)]
 
 
 def _summary(name: str, rows: Sequence[Row], reference: Mapping[Task, float], seed: int) -> Summary:
@@ -87,12 +87,35 @@ def as_dict(results: Results) -> dict[str, Any]:
         "differences": {
             each.condition: _estimate(each.difference, "difference") for each in summaries if each.difference
         },
+        **_auto(rows),
         "by": {label: _by(rows, label) for label in ("worded", "reasons") if any(label in row.labels for row in rows)},
         "practice": practice_figures(results.practice()),
         "passes": [{"user": line["user"], "seconds": line["seconds"]} for line in results.passes()],
         "header": {name: value for name, value in results.header.items() if name != "type"},
         "finished": results.finished,
     }
+
+
+def _auto(rows: Sequence[Row]) -> dict[str, Any]:
+    found = auto_less_fixed(rows)
+    return {} if found is None else {"auto": {"best_fixed": found[0], **_estimate(found[1], "less_best_fixed")}}
+
+
+def auto_less_fixed(rows: Iterable[Row]) -> tuple[str, Estimate] | None:
+    """The best fixed channel, and how much better `auto` is, paired; None where `auto` or all fixed ones are missing.
+
+    The best is chosen by these very rows, which favours it.
+    """
+    success: defaultdict[str, dict[Task, float]] = defaultdict(dict)
+    clusters = {}
+    for row in rows:
+        success[row.condition][row.task] = float(row.success)
+        clusters[row.task] = row.cluster
+    fixed = [name for name in FIXED if name in success]
+    if "auto" not in success or not fixed:
+        return None
+    best = max(fixed, key=lambda name: float(np.mean(list(success[name].values()))))
+    return best, paired_difference(success["auto"], success[best], clusters)
 
 
 def practice_figures(lines: Sequence[Line]) -> dict[str, Any]:
@@ -127,6 +150,13 @@ def print_report(results: Results, console: Console, *, claims: bool = True) -> 
     for label, title in (("worded", "requests"), ("reasons", "reasons")):
         if len({row.labels.get(label) for row in rows}) > 1:
             console.print(_split_table(rows, label, title))
+    chosen = auto_less_fixed(rows)
+    if chosen is not None:
+        console.print(
+            f"auto less the best fixed channel ({chosen[0]}): {interval(chosen[1], signed=True)}",
+            markup=False,
+            highlight=False,
+        )
     lines = results.practice()
     if lines:
         figures = practice_figures(lines)
@@ -182,7 +212,7 @@ def _split_table(rows: Sequence[Row], label: str, title: str) -> Table:
     figures = _by(rows, label)
     names = sorted({name for each in figures.values() for name in each})
     table = _new_table(f"wording of the {title}", *names)
-    for condition in (name for name in CONDITIONS if name in figures):
+    for condition in ordered(figures):
         found = figures[condition]
         cells = [f"{found[name]['success']:.3f} ({found[name]['n']})" if name in found else "" for name in names]
         table.add_row(condition, *cells)
@@ -208,7 +238,7 @@ def compare(before: Results, after: Results, console: Console) -> dict[str, Any]
     """Print and return how two runs differ, condition by condition, over the tasks that both have."""
     table = _new_table("condition", "A", "B", "B less A", "n")
     found: dict[str, Any] = {}
-    for condition in CONDITIONS:
+    for condition in ordered(row.condition for row in after.rows()):
         these = {row.task: row for row in after.rows() if row.condition == condition}
         those = {row.task: row for row in before.rows() if row.condition == condition}
         both = [task for task in these if task in those]

@@ -5,7 +5,7 @@ from typing import Any
 
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.steering import Steering, SteeringPart
-from localnpm.evals.conditions import LEARNED, Given
+from localnpm.evals.conditions import Given, is_learned
 from localnpm.evals.environment import Scenario
 from localnpm.evals.episode import Player
 from localnpm.evals.job import Job
@@ -18,12 +18,12 @@ def play(job: Job, model: LlamaChat, embedder: Embedder) -> Iterator[Line]:
     player = Player(job.environment, model, job.settings, job.seed)
     scenarios = job.environment.scored(job.user)
     try:
-        references = [name for name in job.conditions if name not in LEARNED]
+        references = [name for name in job.conditions if not is_learned(name)]
         for condition in references:
             oracle = Oracle(job, model)
             for scenario in _left(job, scenarios, condition):
                 yield player.play(scenario, condition, oracle.given(scenario, condition)).line()
-        wanted = [name for name in job.conditions if name in LEARNED]
+        wanted = [name for name in job.conditions if is_learned(name)]
         if any(_left(job, scenarios, condition) for condition in wanted):
             yield from _learned(job, model, embedder, player, wanted)
     finally:
@@ -32,10 +32,10 @@ def play(job: Job, model: LlamaChat, embedder: Embedder) -> Iterator[Line]:
 
 def _learned(job: Job, model: LlamaChat, embedder: Embedder, player: Player, conditions: list[str]) -> Iterator[Line]:
     from localnpm.evals.learned import Memory
-    from localnpm.evals.practice import learn, learned
+    from localnpm.evals.practice import learn, learn_by_another, learned
     from localnpm.memory.database import Database
 
-    yield from learn(job, model, embedder)
+    yield from learn(job, model, embedder) if job.learned_by is None else learn_by_another(job, model, embedder)
     with Database.open(learned(job)) as database:
         memory = Memory(job, database, model, embedder)
         for condition in conditions:

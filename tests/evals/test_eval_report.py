@@ -76,6 +76,20 @@ def test_the_json_has_the_conditions_by_name_with_success_interval_and_n(results
     assert report["header"]["machine"] == "a machine"
 
 
+def test_the_free_choice_is_compared_with_the_best_fixed_channel(tmp_path: Path) -> None:
+    rows = [row(name, user, "kind0", name != "none") for name in ("none", "script", "auto") for user in range(9)]
+    found = as_dict(Results(tmp_path / "a.jsonl", [HEADER, *(each.line() for each in rows)]))["auto"]
+    assert found["best_fixed"] == "script"
+    assert found["less_best_fixed"] == 0
+    assert found["n"] == 9
+
+
+def test_variants_of_a_condition_stand_behind_each_other(tmp_path: Path) -> None:
+    rows = [row(name, 0, "kind0", True) for name in ("both/k2", "script/random", "script/query", "none")]
+    results = Results(tmp_path / "a.jsonl", [HEADER, *(each.line() for each in rows)])
+    assert list(as_dict(results)["conditions"]) == ["none", "script/query", "script/random", "both/k2"]
+
+
 def test_the_tables_fit_eighty_columns_uncut(results: Results) -> None:
     text = printed(lambda console: print_report(results, console))
     assert "…" not in text

@@ -139,6 +139,45 @@ def test_two_processes_find_what_one_does(plan: MakePlan, tmp_path: Path) -> Non
     assert figures(alone) == figures(together)
 
 
+def test_parts_of_a_run_make_the_whole(plan: MakePlan, tmp_path: Path) -> None:
+    whole = run(plan("none"), tmp_path / "whole.jsonl", processes=1)
+    path = tmp_path / "parts.jsonl"
+    first = run(plan("none"), path, processes=1, part=(2, 2))
+    assert {row.user for row in first.rows()} == {1}
+    assert not first.finished
+    both = run(plan("none"), path, processes=1, part=(1, 2))
+    assert both.finished
+    assert figures(both) == figures(whole)
+
+
+@pytest.mark.slow
+def test_recall_keys_counts_and_the_free_choice_use_one_memory(plan: MakePlan, tmp_path: Path) -> None:
+    environment = replace(SMALL, users=1)
+    names = ("none", "script/query", "script/avefact", "script/k2", "auto")
+    results = run(plan(*names, environment=environment), tmp_path / "a.jsonl", processes=1)
+    rows = results.rows()
+    assert {row.condition for row in rows} == set(names)
+    assert len(results.passes()) == 1
+    assert {row.labels.get("channel") for row in rows if row.condition == "auto"} <= {
+        "none",
+        "script",
+        "vector",
+        "both",
+    }
+
+
+@pytest.mark.slow
+def test_what_another_model_has_learned_is_carried_over(plan: MakePlan, tmp_path: Path) -> None:
+    environment = replace(SMALL, users=1, kinds=("log_expense",))
+    own = run(plan("script", environment=environment), tmp_path / "own.jsonl", processes=1)
+    carried = replace(plan("script", environment=environment), learned_by=bundled_model())
+    results = run(carried, tmp_path / "carried.jsonl", processes=1)
+    assert results.finished
+    assert [line["tokens"] for line in results.practice()] == [line["tokens"] for line in own.practice()]
+    assert [row.script for row in results.rows()] == [row.script for row in own.rows()]
+    assert results.header["identity"] != own.header["identity"]
+
+
 @pytest.mark.slow
 def test_scored_tasks_never_reach_a_memory_and_practice_does(plan: MakePlan, tmp_path: Path) -> None:
     environment = replace(SMALL, users=1, kinds=("log_expense",), tasks=2)
