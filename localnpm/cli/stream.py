@@ -46,7 +46,8 @@ class Start(Protocol):
 def stream(start: Start, ask: Approve, cancel: Cancel) -> Iterator[Event]:
     """The events of `start`, made in a worker thread; `ask` is called in this one.
 
-    The first Ctrl-C sets `cancel`; the stream then ends by itself, with a result.
+    The first Ctrl-C sets `cancel`; the stream then ends by itself, with a result. Left before its end, it sets `cancel`
+    too, and waits until the worker has stopped.
 
     Raises:
         LocalnpmError: as `start`'s iterator does.
@@ -73,17 +74,22 @@ def stream(start: Start, ask: Approve, cancel: Cancel) -> Iterator[Event]:
     worker = threading.Thread(target=work, name="attempt", daemon=True)
     with _interrupt_sets(cancel):
         worker.start()
-        while True:
-            item = _next(items)
-            if isinstance(item, _Question):
-                item.decided.put(Decline("cancelled") if cancel.is_set() else ask(item.prepared))
-            elif isinstance(item, _End):
-                worker.join()
-                if item.error is not None:
-                    raise item.error
-                return
-            else:
-                yield item
+        try:
+            while True:
+                item = _next(items)
+                if isinstance(item, _Question):
+                    _answer(item, ask, cancel)
+                elif isinstance(item, _End):
+                    worker.join()
+                    if item.error is not None:
+                        raise item.error
+                    return
+                else:
+                    yield item
+        except BaseException:
+            # Whoever reads may leave before the end, as where a pipe breaks; then the model is closed next.
+            _stop(worker, items, cancel)
+            raise
 
 
 def aside(work: Callable[[], Value], cancel: Cancel) -> Value:
@@ -101,6 +107,26 @@ def aside(work: Callable[[], Value], cancel: Cancel) -> Value:
     for _ in stream(start, decline_all, cancel):
         pass
     return done.get_nowait()
+
+
+def _answer(question: _Question, ask: Approve, cancel: Cancel) -> None:
+    decision: Decision = Decline("cancelled")
+    try:
+        if not cancel.is_set():
+            decision = ask(question.prepared)
+    finally:
+        question.decided.put(decision)
+
+
+def _stop(worker: threading.Thread, items: "queue.Queue[Event | _Question | _End]", cancel: Cancel) -> None:
+    """Let the worker come to its end, unheard."""
+    if worker.is_alive():
+        cancel.set()
+    while worker.is_alive():
+        with contextlib.suppress(queue.Empty):
+            item = items.get(timeout=POLL_SECONDS)
+            if isinstance(item, _Question):
+                item.decided.put(Decline("cancelled"))
 
 
 def _next(items: "queue.Queue[Event | _Question | _End]") -> "Event | _Question | _End":
