@@ -274,6 +274,17 @@ async def test_what_was_cut_off_is_offered_without_taking_the_keys(place, runnin
             assert log.interrupted(place.root.resolve()) is None
 
 
+@pytest.mark.parametrize("size", [(60, 20), (120, 34)])
+async def test_what_can_be_done_about_what_was_cut_off_is_all_in_view(place, running, until, shown, size):
+    fill(place, 1, status="interrupted")
+    app = place.scripted()
+    async with running(app, size=size) as pilot:
+        await until(pilot, lambda: app.chat.query(Interrupted) and "d dismiss" in shown(app))
+        assert app.chat.query_one(Interrupted).region.height <= 8
+        for words in ("r resume", "u undo", "take back what it did", "leave everything as it is", "r u d answer"):
+            assert words in shown(app)
+
+
 async def test_what_was_cut_off_can_be_left_as_it_is(place, running, until):
     fill(place, 1, status="interrupted")
     app = place.scripted()

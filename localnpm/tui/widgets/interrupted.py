@@ -26,6 +26,11 @@ WAYS: tuple[tuple[str, str, str], ...] = (
 class Interrupted(Guarded, Vertical, can_focus=True):
     """The question, with its answers as buttons."""
 
+    HELP = """
+    A request whose process ended before it was done: killed, or without power. Every change that it had made is known.
+    r takes them back and does it again, u takes them back, d leaves everything as it is.
+    """
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key, f"choose('{way}')", meaning, id=f"interrupted.{way}") for key, way, meaning in WAYS
     ]
@@ -47,9 +52,14 @@ class Interrupted(Guarded, Vertical, can_focus=True):
         """What was cut off, and the ways to go on."""
         yield Static(literal("The last time this was cut off:", "bold"))
         yield Static(literal(one_line(self._request, REQUEST_CHARACTERS)), classes="request")
-        with Horizontal(classes="answers"):
-            for key, way, meaning in WAYS:
-                yield Button(literal(f"{key} {way}"), id=f"way-{way}", compact=True, tooltip=meaning)
+        for key, way, meaning in WAYS:
+            with Horizontal(classes="way"):
+                yield Button(literal(f"{key} {way}"), id=f"way-{way}", compact=True)
+                yield Static(literal(meaning), classes="note")
+
+    def on_mount(self) -> None:
+        """Whoever does not click finds the way to its keys."""
+        self.border_subtitle = "click, or Shift+Tab up to here: r u d answer"
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """A click answers."""
