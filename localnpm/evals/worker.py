@@ -1,7 +1,6 @@
 """One user's share of an evaluation as a stream of lines: references, then practice, then the learned conditions."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.steering import Steering, SteeringPart
@@ -19,10 +18,11 @@ def play(job: Job, model: LlamaChat, embedder: Embedder) -> Iterator[Line]:
     scenarios = job.environment.scored(job.user)
     try:
         references = [name for name in job.conditions if not is_learned(name)]
-        for condition in references:
-            oracle = Oracle(job, model)
-            for scenario in _left(job, scenarios, condition):
-                yield player.play(scenario, condition, oracle.given(scenario, condition)).line()
+        oracle = Oracle(job, model)
+        for scenario in scenarios:
+            for condition in references:
+                if _left(job, [scenario], condition):
+                    yield player.play(scenario, condition, oracle.given(scenario, condition)).line()
         wanted = [name for name in job.conditions if is_learned(name)]
         if any(_left(job, scenarios, condition) for condition in wanted):
             yield from _learned(job, model, embedder, player, wanted)
@@ -38,12 +38,14 @@ def _learned(job: Job, model: LlamaChat, embedder: Embedder, player: Player, con
     yield from learn(job, model, embedder) if job.learned_by is None else learn_by_another(job, model, embedder)
     with Database.open(learned(job)) as database:
         memory = Memory(job, database, model, embedder)
-        for condition in conditions:
-            for scenario in _left(job, job.environment.scored(job.user), condition):
-                yield player.play(scenario, condition, memory.given(scenario, condition)).line()
+        # Task by task: what a world keeps of a game that it has opened serves all conditions.
+        for scenario in job.environment.scored(job.user):
+            for condition in conditions:
+                if _left(job, [scenario], condition):
+                    yield player.play(scenario, condition, memory.given(scenario, condition)).line()
 
 
-def _left(job: Job, scenarios: Any, condition: str) -> list[Scenario]:
+def _left(job: Job, scenarios: Sequence[Scenario], condition: str) -> list[Scenario]:
     return [each for each in scenarios if (condition, each.kind, each.number) not in job.done]
 
 
