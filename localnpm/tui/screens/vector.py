@@ -157,6 +157,8 @@ def _source(stored: StoredVector) -> str:
 
 def _measured(calibration: Mapping[str, Any]) -> Iterator[str]:
     """What calibration and gate have measured, in words."""
+    from localnpm.distill import beside
+
     if (kl := number(calibration.get("kl"))) is not None:
         yield f"moves tokens by {kl:.3g} nats (95th percentile of KL)"
     if (gain := number(calibration.get("gain"))) is not None:
@@ -166,3 +168,5 @@ def _measured(calibration: Mapping[str, Any]) -> Iterator[str]:
     calls = calibration.get("calls")
     if isinstance(calls, list) and len(calls) == 2:
         yield f"valid calls: {calls[0]:.0%} without it, {calls[1]:.0%} with it"
+    if (above := beside.read(calibration)) is not None:
+        yield above.told
