@@ -73,8 +73,9 @@ def import_(context: Context, source: Path) -> None:
 @click.command()
 @click.argument("file", required=False, type=_PATH)
 @click.option("--list", "list_them", is_flag=True, help="List the backups there are.")
+@click.option("--force", is_flag=True, help="Write over the FILE that is there.")
 @click.pass_obj
-def backup(context: Context, file: Path | None, list_them: bool) -> None:
+def backup(context: Context, file: Path | None, list_them: bool, force: bool) -> None:
     """Copy the whole memory to FILE, or to a new file in the home's backups folder."""
     if list_them:
         found = copies.backups(context.home.backups)
@@ -88,5 +89,5 @@ def backup(context: Context, file: Path | None, list_them: bool) -> None:
         if file is None:
             file = copies.back_up(database)
         else:
-            export_memory(database, file)
+            export_memory(database, file, replace=force)
     click.echo(f"Wrote {visible(str(file))} ({size(file.stat().st_size)}).")

@@ -1,11 +1,10 @@
-"""Procedures: kinds of tasks, their versions, members and recall keys. All writes are transactions, or part of one.
+"""Procedures: kinds of tasks and their versions. All writes are transactions, or part of one.
 
 A procedure has at most one active version; the others are candidates or retired, and stay. Elsewhere: reading them
-(procedure_reading.py), control vectors (vector_store.py), how often each was of use (uses.py), what a pass changed
-(passes.py), forgetting (forget.py).
+(procedure_reading.py), members and recall keys (procedure_kinds.py), control vectors (vector_store.py), how often each
+was of use (uses.py), what a pass changed (passes.py), forgetting (forget.py).
 """
 
-import json
 import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Literal, cast
@@ -14,8 +13,8 @@ from localnpm.errors import LocalnpmError
 from localnpm.memory.clock import now
 from localnpm.memory.database import storable
 from localnpm.memory.forget import forget_procedures
+from localnpm.memory.procedure_kinds import ProcedureKinds, words_json
 from localnpm.memory.procedure_names import RULE, free, one_title, slug, valid
-from localnpm.memory.procedure_reading import ProcedureReader
 from localnpm.memory.procedure_records import (
     Draft,
     Procedure,
@@ -23,13 +22,11 @@ from localnpm.memory.procedure_records import (
     Role,
     Version,
     VersionStatus,
-    Way,
 )
-from localnpm.memory.procedure_rows import EMPTIED, REPLACED, unknown_procedure
-from localnpm.memory.records import unknown_attempt
+from localnpm.memory.procedure_rows import EMPTIED, REPLACED
 
 
-class Procedures(ProcedureReader):
+class Procedures(ProcedureKinds):
     """Writes and reads what was learned. Its writes are on the disk when they return, unless a transaction is open."""
 
     def add(
@@ -101,8 +98,8 @@ class Procedures(ProcedureReader):
                 "FROM procedure_versions WHERE procedure_id = ?",
                 (
                     procedure_id, status, storable(status_reason), draft.source, storable(draft.script),
-                    storable(draft.example), _as_json(draft.way), _as_json(draft.doubtful), draft.parent_id, pass_id,
-                    now(), procedure_id,
+                    storable(draft.example), words_json(draft.way), words_json(draft.doubtful), draft.parent_id,
+                    pass_id, now(), procedure_id,
                 ),
             )  # fmt: skip
             version_id = cast(int, cursor.lastrowid)
@@ -216,52 +213,6 @@ class Procedures(ProcedureReader):
             if procedure.status == "candidate":
                 self.set_status(procedure.id, "active")
 
-    def add_member(self, attempt_id: int, procedure_id: int, way: Way) -> None:
-        """Note that an attempt is of this kind; one that was of another kind moves.
-
-        Raises:
-            NotFoundError: no attempt or procedure has that id.
-        """
-        with self.database.transaction() as connection:
-            self._exists(connection, procedure_id)
-            self._attempt_exists(connection, attempt_id)
-            connection.execute(
-                "INSERT INTO members(attempt_id, procedure_id, way) VALUES (?, ?, ?) "
-                "ON CONFLICT (attempt_id) DO UPDATE SET procedure_id = excluded.procedure_id, way = excluded.way",
-                (attempt_id, procedure_id, _as_json(way)),
-            )
-
-    def add_key(self, procedure_id: int, text: str, attempt_id: int | None = None) -> None:
-        """Add a text that recall compares a request with; one that is there already is not added again.
-
-        Raises:
-            NotFoundError: no procedure or attempt has that id.
-        """
-        with self.database.transaction() as connection:
-            self._exists(connection, procedure_id)
-            if attempt_id is not None:
-                self._attempt_exists(connection, attempt_id)
-            connection.execute(
-                "INSERT INTO recall_keys(procedure_id, attempt_id, text) SELECT :procedure, :attempt, :text "
-                "WHERE NOT EXISTS (SELECT 1 FROM recall_keys WHERE procedure_id = :procedure AND text = :text "
-                "AND attempt_id IS :attempt)",
-                {"procedure": procedure_id, "attempt": attempt_id, "text": storable(text)},
-            )
-
-    def move(self, attempt_ids: Collection[int], procedure_id: int) -> None:
-        """Make attempts, with the keys that are their requests, part of another kind; not the versions they went into.
-
-        Raises:
-            NotFoundError: no procedure has that id.
-        """
-        with self.database.transaction() as connection:
-            self._exists(connection, procedure_id)
-            for table in ("members", "recall_keys"):
-                connection.execute(
-                    f"UPDATE {table} SET procedure_id = ? WHERE attempt_id IN (SELECT value FROM json_each(?))",
-                    (procedure_id, json.dumps(sorted(attempt_ids))),
-                )
-
     def merge(self, into: int, other: int, pass_id: int | None = None) -> None:
         """Make one kind of two: members and keys move to `into`; `other`, its versions and its vectors are retired.
 
@@ -295,16 +246,6 @@ class Procedures(ProcedureReader):
             NotFoundError: no procedure has that id.
         """
         forget_procedures(self.database, [procedure_id])
-
-    @staticmethod
-    def _exists(connection: sqlite3.Connection, procedure_id: int) -> None:
-        if connection.execute("SELECT 1 FROM procedures WHERE id = ?", (procedure_id,)).fetchone() is None:
-            raise unknown_procedure(procedure_id)
-
-    @staticmethod
-    def _attempt_exists(connection: sqlite3.Connection, attempt_id: int) -> None:
-        if connection.execute("SELECT 1 FROM attempts WHERE id = ?", (attempt_id,)).fetchone() is None:
-            raise unknown_attempt(attempt_id)
 
     @staticmethod
     def _retire_active(connection: sqlite3.Connection, procedure_id: int) -> None:
@@ -343,7 +284,3 @@ class Procedures(ProcedureReader):
     @staticmethod
     def _touch(connection: sqlite3.Connection, procedure_id: int) -> None:
         connection.execute("UPDATE procedures SET updated_at = ? WHERE id = ?", (now(), procedure_id))
-
-
-def _as_json(words: Sequence[str]) -> str:
-    return json.dumps([storable(word) for word in words], ensure_ascii=False)

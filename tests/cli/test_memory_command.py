@@ -196,6 +196,7 @@ def test_backups_are_made_and_listed(learned: Path, localnpm: Localnpm, tmp_path
     assert line.split()[2] == "asked"
     assert line.endswith(made)
     assert "is there already" in localnpm("memory", "backup", str(tmp_path / "mine.db")).err
+    assert localnpm("memory", "backup", "--force", str(tmp_path / "mine.db")).code == 0
 
 
 @pytest.mark.parametrize("arguments", [(), ("--db", "all.db", "folder")])
