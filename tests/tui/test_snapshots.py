@@ -10,16 +10,23 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from localnpm.agent.events import Learned, Recalled, RecalledItem
 from localnpm.agent.scripted import answer, call
 from localnpm.catalogue import CATALOGUE
+from localnpm.distill.gguf import to_bytes
+from localnpm.distill.vector_file import compose
 from localnpm.doctor.finding import Finding
 from localnpm.memory.procedure_records import Draft
 from localnpm.memory.procedures import Procedures
+from localnpm.memory.vector_store import VectorStore
 from localnpm.tui.screens.first_run import Surroundings
 from localnpm.tui.screens.models import ModelRow
+from localnpm.tui.screens.procedure import ProcedureScreen
+from localnpm.tui.screens.trajectory import TrajectoryScreen
+from localnpm.tui.screens.vector import VectorScreen
 from localnpm.tui.widgets.approval import Approval
 
 pytestmark = pytest.mark.anyio
@@ -185,6 +192,38 @@ async def test_the_pages(place, running, until, matches, filled):
         for page in PAGES if filled else list(PAGES)[:5]:
             screen = await open_still(app, pilot, until, page, PAGES[page])
             await matches(pilot, f"{page}-{'filled' if filled else 'empty'}")
+            screen.dismiss()
+
+
+async def test_what_opens_whole(place, running, until, matches):
+    fill(place)
+    with place.log() as log:
+        attempt = log.start_attempt(
+            1, "File the bill", workspace=place.root.resolve(), model="m", model_fingerprint="", system="You file.",
+            sampling={},
+        )  # fmt: skip
+        step = log.start_step(attempt, turn=1, text="", tool="read_file", arguments={"path": "todo.md"})
+        log.finish_step(step, "# Todo")
+        log.finish_attempt(attempt, "failed", error="there is no bill")
+        log.add_verdict(attempt, "user", False, reason="it was in the inbox")
+    with place.database() as database:
+        store = Procedures(database)
+        old = store.versions(1)[-1]
+        store.add_version(1, Draft(f"{SCRIPT}\n2. Say so.", "", "adjusted", parent_id=old.id), status_reason="waits")
+        rows = np.full((5, 8), 0.5, np.float32)
+        file = compose(rows, np.ones(5, np.float32), 0.2, (1, 3), model_hint="llama", provenance={})
+        VectorStore(database).add(
+            "brief", to_bytes(file), procedure_id=1, status="quarantined", status_reason="random does as well",
+            origin="distilled", model="m", model_fingerprint="f", coefficient=0.2, layers=(1, 3), pairs=4,
+            calibration={"kl": 0.31, "gain": 1.5, "margins": [0.5, -0.25], "random": [0.1, 0.2], "agreement": 0.4},
+        )  # fmt: skip
+    app = place.scripted()
+    async with running(app, size=SIZES[0]) as pilot:
+        await until(pilot, lambda: idle(app))
+        for screen in (TrajectoryScreen(attempt), ProcedureScreen(1), VectorScreen(1)):
+            await app.push_screen(screen)
+            await until(pilot, lambda screen=screen: screen.shown)
+            await matches(pilot, type(screen).__name__.removesuffix("Screen").lower())
             screen.dismiss()
 
 

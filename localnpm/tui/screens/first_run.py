@@ -14,6 +14,7 @@ from textual.widgets import Button, Static
 from localnpm import config
 from localnpm.catalogue import Entry, largest_fitting
 from localnpm.models import chosen, list_models
+from localnpm.plain import visible
 from localnpm.sample import sample_workspace
 from localnpm.tui.literal import literal
 from localnpm.tui.screens.page import Page
@@ -140,7 +141,8 @@ class FirstRunScreen(Page[Surroundings]):
     def _use_samples(self) -> None:
         folder = sample_workspace()
         self.app.reopen(replace(self.app.options, workspace=folder))
-        self.app.notify(f"You are in {folder}, with sample files. The next start is in your own folder.", timeout=15)
+        told = visible(f"You are in {folder}, with sample files. The next start is in your own folder.")
+        self.app.notify(told, timeout=15, markup=False)
 
 
 def told(found: Surroundings) -> Iterator[str]:

@@ -102,5 +102,6 @@ def _about(attempt: Attempt) -> str:
 
 
 def _judged(verdict: Verdict) -> str:
-    what = f"{'good' if verdict.success else 'bad'}, by {verdict.source} ({verdict.confidence:g})"
+    doubt = f", confidence {verdict.confidence:g}" if verdict.confidence < 1 else ""
+    what = f"{'good' if verdict.success else 'bad'}, by {verdict.source}{doubt}"
     return f"{what}: {verdict.reason}" if verdict.reason else what

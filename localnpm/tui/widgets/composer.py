@@ -180,6 +180,11 @@ class Draft(Guarded, TextArea):
     them may still wait in this widget's own queue, so the bindings of this widget are carried out here.
     """
 
+    HELP = """
+    Say what you want done. Enter sends, Ctrl+J begins a new line; / lists commands, @ mentions a file, ! runs a command
+    of your own. Up and Down bring back what you asked before. Escape stops what runs.
+    """
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "send", "Send", id="composer.send"),
         Binding("ctrl+j,shift+enter,alt+enter", "newline", "New line", show=False, id="composer.newline"),
