@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from localnpm.evals.habits import episodes
-from localnpm.evals.habits.episodes import ChatMessage, Episode, MemoryKind, make, parse_call, run_episode
+from localnpm.evals.habits import references
+from localnpm.evals.habits.episodes import ChatMessage, Episode, MemoryKind, clean, make, parse_call, run_episode
 from localnpm.evals.habits.families import BY_NAME, FAMILIES
 
 PROFILES = 3
@@ -41,31 +41,31 @@ def test_half_of_the_requests_are_worded_anew(held_out: list[Episode]) -> None:
 @pytest.mark.parametrize("memory", ["none", "script", "example", "proceduralization", "wrong_script", "wrong_example"])
 def test_the_expert_succeeds_under_every_condition(held_out: list[Episode], memory: MemoryKind) -> None:
     for episode in held_out:
-        result = run_episode(episode, episodes.expert(episode), memory)
+        result = run_episode(episode, references.expert(episode), memory)
         assert (result.success, result.reason, result.bad_calls) == (True, "ok", 0)
         assert result.process in (None, True)
 
 
 def test_another_variant_fails(doable: list[Episode]) -> None:
     rng = random.Random(8)
-    assert not any(run_episode(episode, episodes.wrong_variant(episode, rng)).success for episode in doable)
+    assert not any(run_episode(episode, references.wrong_variant(episode, rng)).success for episode in doable)
 
 
 def test_a_careless_act_fails(doable: list[Episode]) -> None:
     rng = random.Random(9)
-    assert not any(run_episode(episode, episodes.careless_act(episode, rng)).success for episode in doable)
+    assert not any(run_episode(episode, references.careless_act(episode, rng)).success for episode in doable)
 
 
 def test_variants_drawn_from_the_prior_succeed_sometimes(doable: list[Episode]) -> None:
     rng = random.Random(10)
-    rates = episodes.success_rates(doable, lambda episode: episodes.random_variant(episode, rng))
+    rates = references.success_rates(doable, lambda episode: references.random_variant(episode, rng))
     assert set(rates) == set(BY_NAME)
     assert 0.15 < sum(rates.values()) / len(rates) < 0.6
 
 
 def test_a_result_counts_steps_and_keeps_the_transcript(doable: list[Episode]) -> None:
     episode = doable[0]
-    result = run_episode(episode, episodes.expert(episode), "script")
+    result = run_episode(episode, references.expert(episode), "script")
     system, user, *turns = result.transcript
     assert system["content"].endswith(f"# Procedure\n{episode.script}")
     assert user == {"role": "user", "content": episode.request}
@@ -98,7 +98,7 @@ def test_broken_calls_are_counted_and_told(doable: list[Episode]) -> None:
 
 
 def test_a_turn_ends_at_its_end_token() -> None:
-    assert episodes.clean(" Done.<|im_end|>\n<|im_start|>user") == "Done."
+    assert clean(" Done.<|im_end|>\n<|im_start|>user") == "Done."
 
 
 def test_a_call_is_parsed_and_an_answer_is_none() -> None:

@@ -1,8 +1,7 @@
 """Held-out episodes: tasks with names and wordings that training never used, for users with fixed profiles.
 
 An *act* is what is evaluated: a function from the messages so far to the assistant's next text. `run_episode` plays
-one against a workspace in memory. The reference acts (expert, wrong variants, careless) show what the verifiers
-accept and refuse.
+one against a workspace in memory. Not covered: acts that need no model (references.py).
 """
 
 import json
@@ -15,16 +14,10 @@ from typing import Any, Literal
 from localnpm.evals.habits.families import BY_NAME, FAMILIES
 from localnpm.evals.habits.names import Names, Split
 from localnpm.evals.habits.profile import Profile, full_profile, other_variant
-from localnpm.evals.habits.runs import careless_run, remember
+from localnpm.evals.habits.runs import remember
 from localnpm.evals.habits.shares import Uniform
-from localnpm.evals.habits.task import DESCRIBED, Habits, Policy, Task
-from localnpm.evals.habits.transcript import (
-    RESPONSE_CLOSE,
-    RESPONSE_OPEN,
-    system_prompt,
-    tool_call,
-    tool_response,
-)
+from localnpm.evals.habits.task import DESCRIBED, Habits, Task
+from localnpm.evals.habits.transcript import system_prompt, tool_response
 from localnpm.evals.habits.verdict import Verdict
 from localnpm.evals.habits.workspace import Step, Workspace
 
@@ -160,7 +153,7 @@ def make(
             described = family.name not in _NEVER_DESCRIBED and rng.random() < DESCRIBED_SHARE
             mode = DESCRIBED if described else None
             right = remember(family, training_names, Profile(rng.random, profile), mode=mode)
-            wrong_profile = Profile(rng.random, _other_variants(rng.random, family.habits, profile))
+            wrong_profile = Profile(rng.random, other_variants(rng.random, family.habits, profile))
             wrong = remember(family, training_names, wrong_profile, mode=mode)
             for _ in range(per_family):
                 task = _draw_task(family, names, missing)
@@ -178,6 +171,11 @@ def make(
     return episodes
 
 
+def other_variants(uniform: Uniform, habits: Sequence[str], profile: Habits) -> dict[str, str]:
+    """The profile with another variant of each of the habits."""
+    return {**profile, **{habit: other_variant(uniform, habit, profile[habit]) for habit in habits}}
+
+
 def _draw_task(family: type[Task], names: Names, missing: float) -> Task:
     """A task that can be done; with probability `missing` one that can't, if the family has such tasks."""
     task = family.make_solid(names)
@@ -187,11 +185,6 @@ def _draw_task(family: type[Task], names: Names, missing: float) -> Task:
             if other.missing:
                 return other
     return task
-
-
-def _other_variants(uniform: Uniform, habits: Sequence[str], profile: Habits) -> dict[str, str]:
-    """The profile with another variant of each of the habits."""
-    return {**profile, **{habit: other_variant(uniform, habit, profile[habit]) for habit in habits}}
 
 
 _TOOL_CALL = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|$)", re.DOTALL)
@@ -250,56 +243,3 @@ def run_episode(
             steps.append(Step(tool, arguments, result))
         messages.append({"role": "user", "content": tool_response(result)})
     return EpisodeResult(False, "too many steps", len(steps), bad_calls, None, "", messages)
-
-
-def policy_act(episode: Episode, profile: Habits) -> Act:
-    """The expert with a given profile."""
-    policy: Policy = episode.task.policy(Profile(random.Random(0).random, profile))
-    started = False
-
-    def act(messages: Sequence[ChatMessage]) -> str:
-        nonlocal started
-        try:
-            if started:
-                response = messages[-1]["content"]
-                call = policy.send(response.removeprefix(RESPONSE_OPEN).removesuffix(RESPONSE_CLOSE))
-            else:
-                started = True
-                call = next(policy)
-        except StopIteration as end:
-            return str(end.value)
-        return tool_call(*call)
-
-    return act
-
-
-def expert(episode: Episode) -> Act:
-    """The expert who knows the episode's profile."""
-    return policy_act(episode, episode.profile)
-
-
-def random_variant(episode: Episode, rng: random.Random) -> Act:
-    """The expert with variants drawn from the prior: the best that a model without memory can do."""
-    drawn = {habit: Profile(rng.random)[habit] for habit in episode.habits}
-    return policy_act(episode, {**episode.profile, **drawn})
-
-
-def wrong_variant(episode: Episode, rng: random.Random) -> Act:
-    """The expert with another variant of each habit."""
-    return policy_act(episode, _other_variants(rng.random, episode.habits, episode.profile))
-
-
-def careless_act(episode: Episode, rng: random.Random) -> Act:
-    """Somebody who does not do what the answer says."""
-    run = careless_run(episode.task, Profile(rng.random, episode.profile), episode.workspace())
-    texts = [tool_call(step.tool, step.arguments) for step in run.steps] + [run.answer]
-    return lambda messages: texts.pop(0)
-
-
-def success_rates(episodes: Sequence[Episode], make_act: Callable[[Episode], Act]) -> dict[str, float]:
-    """Family -> share of its episodes that end in success."""
-    outcomes: dict[str, list[bool]] = {}
-    for episode in episodes:
-        result = run_episode(episode, make_act(episode))
-        outcomes.setdefault(episode.family, []).append(result.success)
-    return {family: sum(successes) / len(successes) for family, successes in outcomes.items()}

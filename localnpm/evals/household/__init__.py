@@ -11,7 +11,8 @@ are in no public game; so a model can be trained and judged here, and judged aga
 
 from localnpm.evals.household.careless import CARELESS
 from localnpm.evals.household.goals import Goal, TaskType, goal_text, parse_goal
-from localnpm.evals.household.house import HELP, NOTHING, House
+from localnpm.evals.household.house import House
+from localnpm.evals.household.observations import HELP, NOTHING
 from localnpm.evals.household.play import Episode, example, good_episode, play, play_episode
 from localnpm.evals.household.policies import Act, Answer, Careful
 from localnpm.evals.household.room import Room

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from localnpm.evals.household.goals import TaskType
-from localnpm.evals.household.policies import ADJECTIVE, INSIDE, Act, Answer, Careful, at_place
+from localnpm.evals.household.places import INSIDE, at_place
+from localnpm.evals.household.policies import ADJECTIVE, Act, Answer, Careful
 from localnpm.evals.household.room import type_of
 from localnpm.evals.household.tables import bundled_tables
 

@@ -9,19 +9,13 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import ClassVar
 
 from localnpm.evals.household.goals import APPLIANCE, TaskType, parse_goal
-from localnpm.evals.household.house import NOTHING
+from localnpm.evals.household.observations import NOTHING
+from localnpm.evals.household.places import at_place, number_of, worth_visiting
 from localnpm.evals.household.room import type_of
-from localnpm.evals.household.tables import bundled_tables
 from localnpm.evals.household.text import TASK_MARK
-
-INSIDE = frozenset(
-    {"cabinet", "drawer", "fridge", "microwave", "safe", "sinkbasin", "garbagecan", "bathtubbasin", "laundryhamper"}
-)
-"""Receptacle types that things are in; they are on the others."""
 
 ADJECTIVE = {"clean": "clean ", "heat": "hot ", "cool": "cool ", None: ""}
 
@@ -40,26 +34,6 @@ class Answer:
     """End the episode with this text."""
 
     text: str
-
-
-def number_of(name: str) -> int:
-    """2 for `mug 2`."""
-    return int(name[name.index(" ") + 1 :])
-
-
-def at_place(receptacle: str) -> str:
-    """`in drawer 1`, `on shelf 2`."""
-    return ("in " if type_of(receptacle) in INSIDE else "on ") + receptacle
-
-
-@cache
-def worth_visiting(object_type: str) -> dict[str, float]:
-    """Receptacle type -> the chance to find the object there for one action; opening what is closed is one more."""
-    tables = bundled_tables()
-    rates = tables.rates.get(object_type)
-    if rates is None:
-        rates = dict.fromkeys(tables.closed, 0.01)
-    return {place: (rates.get(place, 0) + 0.0005) / (1 + closed) for place, closed in tables.closed.items()}
 
 
 class Careful:
