@@ -6,6 +6,8 @@ would help; where the script does not help, the model only failed to copy a name
 """
 
 from collections.abc import Sequence
+from math import inf
+from time import monotonic
 
 import numpy as np
 
@@ -37,8 +39,12 @@ def cache_slopes(
     *,
     tools: Sequence[ToolSchema] = (),
     cancel: Cancel | None = None,
+    seconds: float = inf,
 ) -> int:
     """Measure and keep what is missing of the successes' slopes; returns of how many. Nothing for other directions.
+
+    Args:
+        seconds: from then on none is begun.
 
     Raises:
         SteeringError: this model's activations cannot be read.
@@ -46,10 +52,10 @@ def cache_slopes(
     if settings.direction != "gradient":
         return 0
     cache = ActivationCache(database, chat.fingerprint, capacity_mb=settings.activations_mb)
-    procedures = Procedures(database)
+    procedures, end = Procedures(database), monotonic() + seconds
     done = 0
     for trajectory in successes:
-        if stopped(cancel):
+        if stopped(cancel) or monotonic() >= end:
             break
         if contrast.usable(trajectory) and cache.slope(trajectory.attempt.id) is None:
             script = _script_of(procedures, trajectory.attempt.id)
@@ -98,17 +104,21 @@ def cache_activations(
     *,
     tools: Sequence[ToolSchema] = (),
     cancel: Cancel | None = None,
+    seconds: float = inf,
 ) -> int:
     """Compute and keep what is missing of the trajectories' activations; returns of how many.
+
+    Args:
+        seconds: from then on none is begun.
 
     Raises:
         SteeringError: this model's activations cannot be read.
     """
     cache = ActivationCache(database, chat.fingerprint, capacity_mb=settings.activations_mb)
     missing = set(cache.missing([one.attempt.id for one in trajectories]))
-    done = 0
+    done, end = 0, monotonic() + seconds
     for trajectory in trajectories:
-        if stopped(cancel):
+        if stopped(cancel) or monotonic() >= end:
             break
         if trajectory.attempt.id in missing and contrast.usable(trajectory):
             runs = replay(chat, trajectory, without_memory(trajectory.attempt.system), tools)

@@ -8,8 +8,10 @@ practice (practice.py).
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import inf
 from random import Random
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from localnpm.agent.attempt import Task
@@ -42,6 +44,8 @@ PassProgress = Callable[[str, int, int], None]
 
 CACHED = 32
 """Successes, and failures, whose activations a pass leaves cached."""
+MEASURED = 64
+"""Successes whose slopes it leaves measured, which are small and what a vector on the spot is made from."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +204,7 @@ class Learner(Memory):
 
         if self.bench.options.private:
             raise LocalnpmError("A private run keeps nothing, so there is nothing to learn from.")
+        started = monotonic()
         with self._alone():
             done = run_pass(
                 self.bench.database,
@@ -212,12 +217,14 @@ class Learner(Memory):
                 vectors=vectors,
                 seconds=seconds,
             )
-            self._cache_activations(cancel)
+            left = inf if seconds is None else seconds - (monotonic() - started)
+            if vectors:
+                self._cache_activations(cancel, left)
             self.refresh()
         return done
 
-    def _cache_activations(self, cancel: Cancel | None) -> None:
-        """Read the newest judged attempts once, so that a vector made on the spot need not."""
+    def _cache_activations(self, cancel: Cancel | None, seconds: float) -> None:
+        """Read the newest judged attempts once, so that a vector made on the spot need not; the next pass goes on."""
         from localnpm.distill.quick_vectors import cache_activations, cache_slopes
         from localnpm.engine.llama_chat import LlamaChat
 
@@ -226,11 +233,13 @@ class Learner(Memory):
             return
         database, settings = self.bench.database, self.bench.settings.learning
         successes, failures = (
-            [log.trajectory(one.id) for one in log.attempts(limit=CACHED, judged=judged) if not one.surroundings]
+            [log.trajectory(one.id) for one in log.attempts(limit=MEASURED, judged=judged) if not one.surroundings]
             for judged in ("success", "failure")
         )
-        cache_activations(model, [*successes, *failures], database, settings, cancel=cancel)
-        cache_slopes(model, successes, database, settings, cancel=cancel)
+        end = monotonic() + seconds
+        cache_slopes(model, successes, database, settings, cancel=cancel, seconds=seconds)
+        newest = [*successes[:CACHED], *failures[:CACHED]]
+        cache_activations(model, newest, database, settings, cancel=cancel, seconds=end - monotonic())
 
     def _carry_out(
         self,

@@ -43,7 +43,8 @@ class ActivationCache:
     def put(self, attempt_id: int, turns: Sequence[Rows], last: Rows) -> None:
         """Keep an attempt's rows, in place of those there are, and drop others if there are too many bytes.
 
-        An attempt that is no longer in the memory is passed over; a memory that is only read keeps nothing.
+        Its slope stays. An attempt that is no longer in the memory is passed over; a memory that is only read keeps
+        nothing.
         """
         if self.database.reading_only:
             return
@@ -52,8 +53,8 @@ class ActivationCache:
             if connection.execute("SELECT 1 FROM attempts WHERE id = ?", (attempt_id,)).fetchone() is None:
                 return
             connection.execute(
-                "DELETE FROM activations WHERE attempt_id = ? AND model_fingerprint = ?",
-                (attempt_id, self.model_fingerprint),
+                "DELETE FROM activations WHERE attempt_id = ? AND model_fingerprint = ? AND turn >= ?",
+                (attempt_id, self.model_fingerprint, LAST),
             )
             connection.executemany(
                 "INSERT INTO activations(attempt_id, model_fingerprint, turn, scales, rows) VALUES (?, ?, ?, ?, ?)",

@@ -60,6 +60,8 @@ def test_a_slope_is_kept_beside_the_rows(database: Database, log_attempt: LogAtt
     assert np.allclose(measured[0], rows(3)[0], atol=0.01)
     assert np.allclose(measured[1], rows(4)[0], atol=0.01)
     assert list(found.turns) == [0]
+    cache.put(attempt, [rows(5)], rows(6))
+    assert cache.slope(attempt) is not None
 
 
 def test_activations_belong_to_one_model(database: Database, log_attempt: LogAttempt) -> None:
