@@ -39,6 +39,11 @@ def app(ctx: click.Context, options: Options, go_on: bool, session_id: int | Non
     open_app(context, options, session_id)
 
 
+SWITCH_SECONDS = 0.0005
+"""A thread may keep the interpreter so long while others wait for it; Python's own 5 ms are felt in typing, as a key
+passes through three threads from the terminal to its echo, and the agent's computes meanwhile."""
+
+
 def can_draw() -> bool:
     """Whether both ends are a terminal that can place the cursor."""
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
@@ -47,6 +52,8 @@ def can_draw() -> bool:
 def open_app(context: Context, options: Options, session_id: int | None = None) -> None:
     """Run the app until the user leaves it."""
     from localnpm.tui.app import LocalnpmApp
+
+    sys.setswitchinterval(SWITCH_SECONDS)
 
     @contextmanager
     def open_agent(options: Options) -> "Iterator[Opened]":

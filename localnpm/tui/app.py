@@ -87,7 +87,9 @@ class LocalnpmApp(Guarded, Hearing):
 
     @contextmanager
     def _open(self, options: Options) -> "Iterator[Opened]":
-        # The parser of Markdown takes a while to import: here, so that the first word does not wait for it.
+        # What shows an answer takes a while to import: here, so that the first request does not wait for it.
+        import localnpm.tui.widgets.approval
+        import localnpm.tui.widgets.exchange
         import localnpm.tui.widgets.said  # noqa: F401
 
         with self._open_agent(options) as opened:
@@ -178,6 +180,8 @@ class LocalnpmApp(Guarded, Hearing):
         if isinstance(event, (keys.Key, keys.Paste)) and self._early is not None and not event.is_forwarded:
             self._early.append(event)
             return
+        if isinstance(event, keys.Key) and not event.is_forwarded:
+            self.typed()
         await super().on_event(event)
 
     async def begin_typing(self) -> None:

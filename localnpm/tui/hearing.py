@@ -58,6 +58,10 @@ SHARE = 3
 """Of the time, one part in so many is spent on drawing: the others are for keys, and for the model."""
 LATEST_SECONDS = 0.25
 """However long drawing takes, what has come is drawn so soon after."""
+TYPING_SECONDS = 0.4
+"""So soon after a key, another one is expected: what streams in is drawn right after a key's echo, not before it."""
+GAP_SECONDS = 0.03
+"""Left for keys between one thing that is drawn and the next, while keys come."""
 
 
 class Inbox:
@@ -86,8 +90,12 @@ class Inbox:
             self._woken = False
             self._some.clear()
             if self._waiting:
-                return [self._waiting.popleft() for _ in range(len(self._waiting))]
+                return self.rest()
             await self._some.wait()
+
+    def rest(self) -> list[Message]:
+        """All that wait now; in the app's loop."""
+        return [self._waiting.popleft() for _ in range(len(self._waiting))]
 
 
 def together(messages: Iterable[Message]) -> Iterator[Message]:
@@ -125,6 +133,8 @@ class Hearing(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self._inbox = Inbox()
+        self._typed_at = -TYPING_SECONDS
+        self._echoed = asyncio.Event()
 
     @property
     def chat(self) -> "ChatScreen":
@@ -151,19 +161,40 @@ class Hearing(App[None]):
             return True
         return super().post_message(message)
 
+    def typed(self) -> None:
+        """A key has come. Its echo does not wait for what streams in."""
+        self._typed_at = monotonic()
+        self.call_after_refresh(self._echoed.set)
+
     @work(exit_on_error=False)
     async def take_in(self) -> None:
         """Show what the agent's thread tells, for as long as the app runs."""
         while True:
             messages = await self._inbox.take()
+            types = monotonic() - self._typed_at < TYPING_SECONDS
+            if types:
+                self._echoed.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._echoed.wait(), LATEST_SECONDS)
+                messages += self._inbox.rest()
             begun = monotonic()
-            for message in together(messages):
-                try:
-                    await self._hear(message)
-                except Exception as error:  # noqa: BLE001 - what comes after it is to be shown all the same
-                    self.report(error)
+            if types:
+                for message in together(messages):
+                    await self._try(message)
+                    await asyncio.sleep(GAP_SECONDS)
+                continue
+            # However much it is, it is laid out once.
+            with self.batch_update():
+                for message in together(messages):
+                    await self._try(message)
             took = monotonic() - begun
             await asyncio.sleep(min(max(DRAW_SECONDS - took, took * (SHARE - 1)), LATEST_SECONDS))
+
+    async def _try(self, message: Message) -> None:
+        try:
+            await self._hear(message)
+        except Exception as error:  # noqa: BLE001 - what comes after it is to be shown all the same
+            self.report(error)
 
     async def _hear(self, message: Message) -> None:
         match message:

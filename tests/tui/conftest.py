@@ -201,6 +201,8 @@ def running() -> Running:
         expect_reports: bool = False,
     ) -> AsyncIterator[Pilot[None]]:
         async with app.run_test(size=size, notifications=True) as pilot:
+            # What was typed before is kept until then.
+            await wait_until(pilot, lambda: app._up)
             if ready:
                 await wait_until(pilot, lambda: app.status.activity == "ready")
             yield pilot

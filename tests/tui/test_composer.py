@@ -28,7 +28,7 @@ async def test_text_and_enter_in_one_burst_are_sent_in_order(app, place, running
 
 
 async def test_keys_that_come_before_anything_is_drawn_are_kept(app, place, running, until, burst):
-    async with app.run_test() as pilot:
+    async with running(app, ready=False) as pilot:
         # Keys as a terminal has them while the app starts: before the chat exists.
         app._early = []
         app._up = False
