@@ -13,6 +13,7 @@ from localnpm.cli.context import Context
 from localnpm.cli.eval_options import check_kinds, compared, counts, keys, part_of, said_of, shared
 
 if TYPE_CHECKING:
+    from localnpm.distill.plots import Bars, Plot
     from localnpm.evals.harness import Plan, Tell
 
 
@@ -118,7 +119,6 @@ USUAL_POLICIES = "none,adjustment"
 )
 @click.option("--feedback", type=click.Choice(["reasons", "verdicts", "shuffled"]), default="reasons",
               show_default=True, help="What users say of a failure.")  # fmt: skip
-@click.option("--svg", metavar="FILE", help="Write the curves as an SVG file, too.")
 @shared
 @click.pass_obj
 def learning(context: Context, /, **given: Any) -> None:
@@ -144,11 +144,7 @@ def learning(context: Context, /, **given: Any) -> None:
         results = run(
             plan, policies, path, wrong_verdicts=given["wrong_verdicts"], processes=given["processes"], tell=tell
         )
-    if given["svg"]:
-        from localnpm.distill.gguf import export
-        from localnpm.distill.plots_svg import to_svg
-
-        export(to_svg(plot(curves(results))).encode(), Path(given["svg"]).expanduser(), force=True)
+    _draw(plot(curves(results)), given["svg"])
     if given["as_json"]:
         click.echo(json.dumps(as_dict(results), indent=2))
     else:
@@ -167,18 +163,29 @@ def _run(context: Context, environment: Any, given: dict[str, Any]) -> None:
     from rich.console import Console
 
     from localnpm.evals.harness import run
-    from localnpm.evals.report import as_dict, print_report
+    from localnpm.evals.presentation import bars
+    from localnpm.evals.report import as_dict, print_report, summarize
 
     plan = _plan(context, environment, given)
     part = part_of(given["part"])
     path = _place(context, plan, given["out"])
     with _progress() as tell:
         results = run(plan, path, processes=given["processes"], keep_memory=given["keep_memory"], part=part, tell=tell)
+    _draw(bars(summarize(results.rows()), f"{environment.name}: success"), given["svg"])
     if given["as_json"]:
         click.echo(json.dumps(as_dict(results), indent=2))
     else:
         print_report(results, Console(), claims=given["size"] != "quick")
         click.echo(f"lines: {path}")
+
+
+def _draw(plot: "Plot | Bars", file: str | None) -> None:
+    """Write the plot as an SVG file where one is asked for."""
+    if file:
+        from localnpm.distill.gguf import export
+        from localnpm.distill.plots_svg import to_svg
+
+        export(to_svg(plot).encode(), Path(file).expanduser(), force=True)
 
 
 def _plan(context: Context, environment: Any, given: dict[str, Any]) -> "Plan":

@@ -13,6 +13,7 @@ def shared(command: Command) -> Command:
     """The options that every evaluation has."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        click.option("--svg", metavar="FILE", help="Draw what came out as an SVG file, too."),
         click.option("-o", "--option", multiple=True, metavar="KEY=VALUE", help="Any setting, such as memory.key."),
         click.option("--processes", type=click.IntRange(0, 64), default=0, help="0: up to two, as memory allows."),
         click.option("--out", metavar="FILE", help="Where the lines go; a run that was killed goes on there."),

@@ -26,6 +26,7 @@ from localnpm.evals.eval_bench import EvalBench
 from localnpm.evals.harness import Plan, Tell
 from localnpm.evals.job import Feedback, Job
 from localnpm.evals.practice import Teacher, try_once
+from localnpm.evals.presentation import heading
 from localnpm.evals.processes import lines_of
 from localnpm.evals.report import interval
 from localnpm.evals.results import Line, Results
@@ -227,16 +228,24 @@ def plot(found: Sequence[Curve]) -> Plot:
         )
         for curve in found
     ]
-    return Plot("Success from an empty memory", series, "tasks of a kind", "success at the first attempt")
+    return Plot(
+        "Success from an empty memory",
+        series,
+        "tasks of a kind",
+        "success at the first attempt",
+        y_range=(0, 1),
+        whole_x=True,
+    )
 
 
 def print_report(results: Results, console: Console) -> None:
     """The curves in the terminal, and a table of thirds."""
+    console.print(heading(results), markup=False, highlight=False)
     found = curves(results)
     console.print(to_terminal(plot(found), width=min(console.width, 90)), markup=False, highlight=False)
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for heading in ("thirds", "first", "last", "last less first", "last less none"):
-        table.add_column(heading, no_wrap=True)
+    for column in ("thirds", "first", "last", "last less first", "last less none"):
+        table.add_column(column, no_wrap=True)
     alone = all(curve.policy != "none" for curve in found)
     for curve in found:
         compared = "" if alone or curve.policy == "none" else interval(less_none(results, curve.policy), signed=True)

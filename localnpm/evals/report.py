@@ -14,10 +14,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from localnpm.distill.plots import to_terminal
 from localnpm.evals.conditions import FIXED, ordered
+from localnpm.evals.presentation import bars, heading
 from localnpm.evals.results import Line, Results, Row, Task
 from localnpm.evals.statistics import Estimate, cluster_bootstrap, harm, paired_difference
-from localnpm.plain import visible
 
 REFERENCE = "none"
 
@@ -136,16 +137,13 @@ def practice_figures(lines: Sequence[Line]) -> dict[str, Any]:
 
 def print_report(results: Results, console: Console, *, claims: bool = True) -> None:
     """The tables. `claims` False: of a run that is too small for any."""
-    header, rows = results.header, results.rows()
-    identity = header["identity"]
-    console.print(
-        f"{identity['environment']}, seed {identity['seed']}, {visible(str(header['model']))} "
-        f"({str(identity['model'])[:12]})\n{visible(str(header['machine']))}",
-        markup=False,
-        highlight=False,
-    )
+    rows = results.rows()
+    console.print(heading(results), markup=False, highlight=False)
     summaries = summarize(rows)
     console.print(_success_table(summaries))
+    if len(summaries) > 1:
+        picture = to_terminal(bars(summaries, "success"), width=min(console.width, 80))
+        console.print(picture, markup=False, highlight=False)
     console.print(_cost_table(summaries))
     for label, title in (("worded", "requests"), ("reasons", "reasons")):
         if len({row.labels.get(label) for row in rows}) > 1:
@@ -203,8 +201,8 @@ def _cost_table(summaries: Sequence[Summary]) -> Table:
 def _new_table(*headings: str) -> Table:
     """Columns that never wrap: the whole is made for 80 characters."""
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for place, heading in enumerate(headings):
-        table.add_column(heading, no_wrap=True, justify="left" if place == 0 else "right")
+    for place, column in enumerate(headings):
+        table.add_column(column, no_wrap=True, justify="left" if place == 0 else "right")
     return table
 
 

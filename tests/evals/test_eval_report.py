@@ -11,6 +11,7 @@ from rich.console import Console
 
 from localnpm.errors import ConfigError
 from localnpm.evals import learning_curves
+from localnpm.evals.presentation import bars, heading
 from localnpm.evals.report import as_dict, compare, print_report, summarize
 from localnpm.evals.results import Line, Results, Row
 
@@ -88,6 +89,18 @@ def test_variants_of_a_condition_stand_behind_each_other(tmp_path: Path) -> None
     rows = [row(name, 0, "kind0", True) for name in ("both/k2", "script/random", "script/query", "none")]
     results = Results(tmp_path / "a.jsonl", [HEADER, *(each.line() for each in rows)])
     assert list(as_dict(results)["conditions"]) == ["none", "script/query", "script/random", "both/k2"]
+
+
+def test_the_heading_names_model_machine_seed_and_versions(tmp_path: Path) -> None:
+    header = {**HEADER, "versions": {"localnpm": "9.9", "numpy": "2.0"}}
+    text = heading(Results(tmp_path / "a.jsonl", [header]))
+    assert text.splitlines() == ["habits, seed 1; tiny.gguf (0123456789ab)", "a machine", "localnpm 9.9, numpy 2.0"]
+
+
+def test_each_condition_has_a_bar_with_its_interval(results: Results) -> None:
+    drawn = bars(summarize(results.rows()), "success")
+    assert [bar.label for bar in drawn.bars] == ["none", "script"]
+    assert all(bar.low is not None and bar.low <= bar.value <= (bar.high or 0) for bar in drawn.bars)
 
 
 def test_the_tables_fit_eighty_columns_uncut(results: Results) -> None:
