@@ -67,12 +67,12 @@ class Agent:
         messages = [Message("system", task.system), *history, Message("user", task.request)]
         attempt = Attempt(attempt_id, task, self.open_tools, messages, approve, cancel or Cancel(), progress)
         self.permissions.start_task()
-        yield events.AttemptStarted(
-            attempt_id, task.session_id, task.request, workspace, self.model.name, task.sampling.seed
-        )
         status: events.Status = "cancelled"
         answer, error = "", "cancelled"
         try:
+            yield events.AttemptStarted(
+                attempt_id, task.session_id, task.request, workspace, self.model.name, task.sampling.seed
+            )
             answer = yield from self._work(attempt)
             status, error = "done", ""
         except Stopped as stop:

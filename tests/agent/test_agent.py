@@ -92,11 +92,12 @@ def test_a_step_is_in_the_log_before_its_tool_acts(tmp_path):
             break
 
 
-def test_a_stream_that_is_closed_leaves_a_cancelled_attempt(tmp_path):
+@pytest.mark.parametrize("seen", [1, 2])
+def test_a_stream_that_is_closed_leaves_a_cancelled_attempt(tmp_path, seen):
     bench = Bench(tmp_path, "Hello.")
     stream = bench.agent.run(Task("do it", bench.session, "s", GREEDY))
-    next(stream)
-    next(stream)
+    for _ in range(seen):
+        next(stream)
     stream.close()
     assert bench.log.attempt(1).status == "cancelled"
 
