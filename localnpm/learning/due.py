@@ -11,16 +11,25 @@ from localnpm.config import LearningSettings
 from localnpm.engine.cancel import Cancel
 from localnpm.memory.database import Database
 from localnpm.memory.passes import Passes
+from localnpm.memory.process import alive
 
 
 def is_due(database: Database, settings: LearningSettings) -> bool:
     """Whether as many attempts as the setting `learning.every` says have been judged since the last pass.
 
-    Never with the setting 0.
+    Never with the setting 0, nor while a task runs, be it in another process.
     """
-    if not settings.every:
+    if not settings.every or _task_runs(database):
         return False
     return Passes(database).newly_judged() >= settings.every
+
+
+def _task_runs(database: Database) -> bool:
+    if database.folder is None:
+        return False
+    run = database.folder / "run"
+    rows = database.query("SELECT DISTINCT process FROM attempts WHERE status = 'running'")
+    return any(alive(run, row["process"]) for row in rows)
 
 
 @contextmanager

@@ -29,6 +29,23 @@ def test_with_the_setting_0_no_pass_is_due_by_itself(judged_twice):
     assert not is_due(judged_twice.database, LearningSettings(every=0))
 
 
+def test_while_a_task_runs_no_pass_is_due(judged_twice):
+    running = judged_twice.learner.run("hello", judged_twice.bench.new_session("hello"))
+    next(running)
+    assert not is_due(judged_twice.database, LearningSettings(every=2))
+    running.close()
+    assert is_due(judged_twice.database, LearningSettings(every=2))
+
+
+def test_a_task_whose_process_has_died_keeps_no_pass_from_being_due(judged_twice):
+    running = judged_twice.learner.run("hello", judged_twice.bench.new_session("hello"))
+    next(running)
+    with judged_twice.database.transaction() as connection:
+        connection.execute("UPDATE attempts SET process = '1-00000000' WHERE status = 'running'")
+    assert is_due(judged_twice.database, LearningSettings(every=2))
+    running.close()
+
+
 def test_at_the_end_of_the_time_the_work_is_cancelled():
     cancel = Cancel()
     with within(cancel, 0.01):
