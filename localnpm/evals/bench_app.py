@@ -115,8 +115,8 @@ class AppReport:
         for heading in ("model", "keys", "alone", "p95", "generating", "p95", "app", "p95", "longest", last):
             typing.add_column(heading, justify="left" if heading == "model" else "right")
         for told in self.typing:
-            shown = (told.bare_median, told.bare_p95, told.busy_median, told.busy_p95)
-            shown += (told.app_median, told.app_p95, told.app_longest)
+            bare = [told.bare_median, told.bare_p95, told.busy_median, told.busy_p95]
+            shown = [*bare, told.app_median, told.app_p95, told.app_longest]
             typing.add_row(told.model, str(told.keys), *(f"{number:.1f}" for number in shown), f"{told.ratio:.2f}")
         console.print(typing)
 

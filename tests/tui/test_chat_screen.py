@@ -296,6 +296,7 @@ async def test_over_two_hundred_exchanges_neither_widgets_nor_memory_grow(place,
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_escape_stops_reading_a_long_prompt_within_a_quarter_of_a_second(place, running, until, tmp_path):
     model = tmp_path / "random.gguf"
     write_random_model(model, Shape("llama", 6, 1024, 16, 4, 2048, 320, 16384), quantized=True)
@@ -304,7 +305,7 @@ async def test_escape_stops_reading_a_long_prompt_within_a_quarter_of_a_second(p
         await until(pilot, lambda: app.status.activity == "ready", seconds=90)
         app.chat.composer.write("next thought")
         seconds, computing = [], []
-        for _ in range(5):
+        for _ in range(4):
             await app.chat.ask("a long request, " * 180)
             await until(pilot, lambda: app.status.progress > 0 or ended(app), seconds=60)
             assert app.status.activity == "reading"
