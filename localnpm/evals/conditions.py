@@ -28,6 +28,8 @@ ORACLE = ("oracle-script", "oracle-example", "oracle-proceduralization", "oracle
 CONDITIONS = (*NO_MEMORY, *LEARNED, *ORACLE)
 """Every condition, in the order of the table. `auto` chooses the channel itself, as the app does; `oracle-wrong-script`
 shows another user's habits: is it followed?"""
+STEERED = ("vector", "vector-synthesized", "vector-random", "both")
+"""Those that act by a control vector."""
 FIXED = ("none", "script", "vector", "both")
 """The channels that `auto` chooses from."""
 KEYS = ("query", "avefact", "random")
@@ -134,3 +136,8 @@ def is_learned(name: str) -> bool:
 def needs_memory(conditions: Sequence[str]) -> bool:
     """Whether any of them needs a memory that practice has filled."""
     return any(map(is_learned, conditions))
+
+
+def needs_vectors(conditions: Sequence[str]) -> bool:
+    """Whether any of them may act by a control vector that was learned."""
+    return any(name.split("/")[0] in (*STEERED, "auto") for name in conditions)

@@ -17,7 +17,7 @@ from localnpm.distill import gguf
 from localnpm.distill.scripts import key_terms
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.steering import ControlVector, Steering, SteeringPart
-from localnpm.evals.conditions import Condition, Given
+from localnpm.evals.conditions import STEERED, Condition, Given
 from localnpm.evals.environment import Scenario, seed_of
 from localnpm.evals.job import Job
 from localnpm.learning.guide import Guide
@@ -29,7 +29,6 @@ from localnpm.memory.procedures import Procedures
 from localnpm.memory.recall import Match, Recall
 from localnpm.memory.vector_store import VectorStore
 
-STEERED = ("vector", "vector-synthesized", "vector-random", "both")
 SHOWN = ("random", "proceduralization", "both")
 
 

@@ -18,6 +18,7 @@ from localnpm.distill.consolidate import run_pass
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.engine.turns import ChatModel
 from localnpm.errors import LocalnpmError
+from localnpm.evals.conditions import needs_vectors
 from localnpm.evals.environment import Complaint, Judgement, Scenario, World, draw_of, seed_of
 from localnpm.evals.eval_bench import EvalBench, result_of
 from localnpm.evals.job import Job
@@ -29,6 +30,7 @@ from localnpm.memory.embedding import Embedder
 from localnpm.memory.procedure_records import Pass
 
 LEARNED = "learned.db"
+WITHOUT_VECTORS = "learned-scripts.db"
 WORKING = "memory.db"
 
 
@@ -75,15 +77,26 @@ def learn_by_another(job: Job, model: LlamaChat, embedder: Embedder) -> Iterator
     """As `learn`, but the job's other model practises, and what it has learned is then rebuilt for this one."""
     if job.learned_by is None or learned(job).exists():
         return
-    by_other = replace(job, folder=job.folder / "other")
-    with LlamaChat.open(job.learned_by, job.settings.engine) as other:
+    # The other model's vectors would fit none but it.
+    by_other = replace(job, folder=job.folder / "other", conditions=("script",))
+    engine = replace(job.settings.engine, threads=model.model.plan.threads)
+    with LlamaChat.open(job.learned_by, engine) as other:
         yield from learn(by_other, other, embedder)
     unfinished = job.folder / "unfinished.db"
     shutil.copyfile(learned(by_other), unfinished)
     start = time.perf_counter()
     with Database.open(unfinished) as database:
         settings = open_bench(job, model, database, Options()).settings
-        done = run_pass(database, model, embedder, settings, cause="rebuild", random_seed=job.seed, rebuild=True)
+        done = run_pass(
+            database,
+            model,
+            embedder,
+            settings,
+            cause="rebuild",
+            random_seed=job.seed,
+            rebuild=True,
+            vectors=needs_vectors(job.conditions),
+        )
         yield _pass_line(job, time.perf_counter() - start, done)
         finished = job.folder / "rebuilt.db"
         finished.unlink(missing_ok=True)
@@ -93,8 +106,8 @@ def learn_by_another(job: Job, model: LlamaChat, embedder: Embedder) -> Iterator
 
 
 def learned(job: Job) -> Path:
-    """The memory after practice and its pass."""
-    return job.folder / LEARNED
+    """The memory after practice and its pass, which makes vectors only where a condition may use them."""
+    return job.folder / (LEARNED if needs_vectors(job.conditions) else WITHOUT_VECTORS)
 
 
 def try_once(
@@ -145,7 +158,7 @@ def _distil(job: Job, model: ChatModel, embedder: Embedder, database: Database) 
     bench = open_bench(job, model, database, Options(memory=job.practice_memory))
     bench.forget_cache()
     start = time.perf_counter()
-    done = Learner(bench, embedder, random=Random(job.seed)).distil("practice")
+    done = Learner(bench, embedder, random=Random(job.seed)).distil("practice", vectors=needs_vectors(job.conditions))
     return _pass_line(job, time.perf_counter() - start, done)
 
 

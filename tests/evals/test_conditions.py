@@ -3,7 +3,7 @@
 import pytest
 
 from localnpm.errors import ConfigError
-from localnpm.evals.conditions import Condition, chosen, is_learned, needs_memory, varied
+from localnpm.evals.conditions import Condition, chosen, is_learned, needs_memory, needs_vectors, varied
 
 
 def test_a_learned_condition_may_name_its_key_and_its_number_of_procedures() -> None:
@@ -40,3 +40,9 @@ def test_variants_need_the_memory_that_their_base_needs() -> None:
     assert is_learned("script/k2")
     assert needs_memory(("none", "auto"))
     assert not needs_memory(("none", "oracle-script"))
+
+
+def test_vectors_are_learned_only_for_conditions_that_may_use_them() -> None:
+    assert needs_vectors(("none", "both/k2"))
+    assert needs_vectors(("auto",))
+    assert not needs_vectors(("none", "script", "oracle-vector"))

@@ -183,7 +183,7 @@ def test_scored_tasks_never_reach_a_memory_and_practice_does(plan: MakePlan, tmp
     environment = replace(SMALL, users=1, kinds=("log_expense",), tasks=2)
     path = tmp_path / "a.jsonl"
     results = run(plan("none", "script", environment=environment), path, processes=1, keep_memory=True)
-    memory = memories(path) / "user-000" / "learned.db"
+    memory = memories(path) / "user-000" / "learned-scripts.db"
     content = b"".join(file.read_bytes() for file in memory.parent.iterdir() if file.is_file())
     for scenario in environment.scored(0):
         assert scenario.request.encode() not in content
