@@ -16,6 +16,9 @@ from localnpm.engine.cancel import Cancel
 from localnpm.engine.llama_chat import LlamaChat
 from localnpm.evals.habits.transcript import SYSTEM
 
+# A machine that does much else takes its time.
+pytestmark = pytest.mark.timeout(600)
+
 LAYERS = (2, 6)
 SCRIPT = "Put a file away\n1. Move it to archive/."
 KNOWN = Beside(0.05, 9, 5, 7, 0.1, named(SCRIPT))

@@ -11,6 +11,9 @@ from localnpm.engine.llama_chat import LlamaChat
 from localnpm.evals.bench_vectors import VectorCost, measure
 from localnpm.home import bundled_model
 
+# A machine that does much else takes its time.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def report() -> Iterator[VectorCost]:
