@@ -139,6 +139,8 @@ class LocalnpmApp(Guarded, Hearing):
     async def furnish(self) -> None:
         """After the first paint: the look of what is not there yet, the keys that came early, the agent."""
         self.stylesheet.read(Path(__file__).with_name("localnpm.tcss"))
+        # `read` alone leaves the rules that are in use as they were, and what comes next without a look.
+        self.stylesheet.parse()
         await self.chat.furnish()
         await self.begin_typing()
         if not self.home.memory.exists() and not self.options.private:

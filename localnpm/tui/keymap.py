@@ -10,7 +10,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from textual.binding import Binding
-from textual.keys import Keys, _character_to_key
+from textual.keys import Keys, _character_to_key, format_key
 
 MODIFIERS = ("ctrl", "shift", "alt", "super")
 _NAMED = {key.value for key in Keys} | {f"f{number}" for number in range(1, 25)} | {"space", "minus"}
@@ -45,6 +45,11 @@ def parse(text: str) -> dict[str, str]:
     """Action -> keys, as Textual's keymap wants them; what is no pair is left out."""
     pairs = [pair.partition("=") for pair in text.split(",") if "=" in pair]
     return {name.strip(): key.strip().replace(" ", "") for name, _, key in pairs if name.strip() and key.strip()}
+
+
+def displayed(text: str, name: str, key: str) -> str:
+    """The key of an action under such a line, as it is shown to the user; `key` is the one that it has by itself."""
+    return format_key(parse(text).get(name, key))
 
 
 def actions() -> Mapping[str, Action]:

@@ -8,6 +8,7 @@ from textual.widgets import Button, Input, TextArea
 
 from localnpm.agent.permissions import STOPPED
 from localnpm.agent.scripted import call
+from localnpm.config import AppSettings
 from localnpm.tui.widgets.approval import Approval, ArgumentsEditor
 from localnpm.tui.widgets.dialogs import AskText
 from localnpm.tui.widgets.diff import DiffView
@@ -70,12 +71,27 @@ async def test_always_here_holds_at_the_next_start(place, running, until):
     assert place.home.config.read_text().count('\nallow = "write"') == 1
 
 
+async def test_an_answer_is_shown_with_the_key_that_the_user_gave_it(place, running, until, shown):
+    place.play(WRITE, "done")
+    app = place.scripted(looks=AppSettings(animation=False, keys="approval.allow-once=f6"))
+    async with running(app) as pilot:
+        approval = await asked(app, pilot, until)
+        await listening(pilot, until, approval)
+        assert "f6 allow once" in shown(app)
+        assert "f6 t s a e n answer" in shown(app)
+        await pilot.press("f6")
+        await ended(app, pilot, until)
+    assert (place.root / "new.md").exists()
+
+
 async def test_a_click_answers_at_once(place, running, until):
     place.play(WRITE, "done")
     app = place.scripted()
     async with running(app) as pilot:
-        await asked(app, pilot, until)
-        await pilot.click("#answer-y")
+        approval = await asked(app, pilot, until)
+        button = approval.query_one("#answer-y")
+        await until(pilot, lambda: app.screen.find_widget(button).visible_region.area)
+        await pilot.click(button)
         await ended(app, pilot, until)
         assert (place.root / "new.md").exists()
 

@@ -151,3 +151,9 @@ async def test_a_pass_shows_how_far_it_is_and_can_be_put_off(place, running, unt
         panel.query_one("#pass-stop", Button).press()
         await until(pilot, lambda: not panel.query_one("#pass").display)
         assert stopped == [True]
+
+
+async def test_the_panel_has_its_own_width_from_the_start(place, running, until):
+    app = place.scripted()
+    async with running(app, size=(120, 34)) as pilot:
+        await until(pilot, lambda: app.chat.query_one("MemoryPanel").region.width == 36)

@@ -30,6 +30,7 @@ from localnpm.tui.widgets.diff import DiffView
 
 if TYPE_CHECKING:
     from localnpm.agent.changes import Change
+    from localnpm.tui.app import LocalnpmApp
 
 DEAF_SECONDS = 0.5
 LOOK_SECONDS = 0.05
@@ -37,8 +38,8 @@ WIDE, MIDDLE = 92, 48
 """Columns from which the answers stand in one row, and in two."""
 SUMMARY_CHARACTERS = 200
 DECLINED = "no reason given"
-WAITS = "click, or stop typing: then y t s a e n answer"
-LISTENS = "y t s a e n answer, arrows scroll, Esc stops"
+WAITS = "click, or stop typing: then {} answer"
+LISTENS = "{} answer, arrows scroll, Esc stops"
 
 ANSWERS: tuple[tuple[str, str, str, str], ...] = (
     ("y", "allow('once')", "allow once", "this change alone"),
@@ -51,6 +52,11 @@ ANSWERS: tuple[tuple[str, str, str, str], ...] = (
 """Key, action, what the button says, and what that means."""
 
 
+def _name(words: str) -> str:
+    """What the settings call an answer."""
+    return f"approval.{words.replace(' ', '-')}"
+
+
 class Approval(Guarded, Vertical, can_focus=True):
     """Shows a prepared call and waits for the user's decision."""
 
@@ -61,7 +67,7 @@ class Approval(Guarded, Vertical, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key, action, words, id=f"approval.{words.replace(' ', '-')}") for key, action, words, _ in ANSWERS),
+        *(Binding(key, action, words, id=_name(words)) for key, action, words, _ in ANSWERS),
         Binding("up,k", "scroll_diff(-1)", "Up", show=False),
         Binding("down,j", "scroll_diff(1)", "Down", show=False),
         Binding("pageup", "scroll_diff(-10)", "Page up", show=False),
@@ -69,6 +75,8 @@ class Approval(Guarded, Vertical, can_focus=True):
         Binding("home", "scroll_diff(-1000000)", "Top", show=False),
         Binding("end", "scroll_diff(1000000)", "Bottom", show=False),
     ]
+
+    app: "LocalnpmApp"
 
     class Decided(Message):
         """The question is answered; `focused` had the focus before it."""
@@ -99,13 +107,13 @@ class Approval(Guarded, Vertical, can_focus=True):
             yield Static(literal("This cannot be undone."), classes="warned")
         with Container(classes="answers"):
             for key, _, words, meaning in ANSWERS:
-                yield Button(literal(f"{key} {words}"), id=f"answer-{key}", compact=True, tooltip=meaning)
+                yield Button(literal(f"{self._key(key)} {words}"), id=f"answer-{key}", compact=True, tooltip=meaning)
 
     def on_mount(self) -> None:
         """Remember who has the keys; take them when the user pauses."""
         mode = getattr(getattr(self.app, "status", None), "mode", "")
         self.border_title = f"May it? (mode: {visible(mode)})" if mode else "May it?"
-        self.border_subtitle = WAITS
+        self.border_subtitle = WAITS.format(self._keys)
         self._focused = self.screen.focused
         self._typed = _typed(self._focused)
         self._since = monotonic()
@@ -151,6 +159,17 @@ class Approval(Guarded, Vertical, can_focus=True):
         view.scroll_to(y=view.scroll_y + rows, animate=False)
 
     @property
+    def _keys(self) -> str:
+        return " ".join(self._key(letter) for letter, *_ in ANSWERS)
+
+    def _key(self, letter: str) -> str:
+        """The key of an answer as the user has mapped it."""
+        from localnpm.tui import keymap
+
+        words = next(words for own, _, words, _ in ANSWERS if own == letter)
+        return keymap.displayed(self.app.looks.keys, _name(words), letter)
+
+    @property
     def _deaf(self) -> bool:
         return not self._took or monotonic() - self._since < DEAF_SECONDS
 
@@ -162,7 +181,7 @@ class Approval(Guarded, Vertical, can_focus=True):
         elif not self._took and monotonic() - self._since >= DEAF_SECONDS:
             self._took = True
             self._focused = self.screen.focused
-            self.border_subtitle = LISTENS
+            self.border_subtitle = LISTENS.format(self._keys)
             self.focus()
 
     def _decide(self, decision: Decision) -> None:
