@@ -226,7 +226,7 @@ class Conversation(Guarded, Screen[None]):
 
         question = f"Undo attempt {attempt_id} and try again with what you said?"
         if await self.app.push_screen_wait(Confirm(question)):
-            await try_again(self, attempt_id)
+            await try_again(self.app.chat, attempt_id)
 
     async def on_approval_decided(self, message: "Approval.Decided") -> None:
         """The question goes, what was typed is there as it was."""
