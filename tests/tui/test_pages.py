@@ -151,6 +151,20 @@ async def test_attempts_are_searched_filtered_opened_and_forgotten(place, runnin
             assert log.attempts() == ()
 
 
+async def test_a_search_puts_the_cursor_on_its_first_match(place, running, until):
+    with place.log() as log:
+        for title in ("Beta one", "Alpha", "Beta two"):
+            log.start_session(place.root.resolve(), title)
+    app = place.scripted()
+    async with running(app, ready=False) as pilot:
+        page = await opened(app, pilot, until, SessionsScreen())
+        table = page.query_one(DataTable)
+        table.move_cursor(row=2)
+        page.query_one(Input).value = "Beta"
+        await until(pilot, lambda: table.row_count == 2)
+        assert table.cursor_row == 0
+
+
 async def test_an_attempt_is_undone_and_made_again_from_the_list(place, running, until):
     place.play(call("append_file", path="todo.md", content="- [ ] milk\n"), "done")
     app = place.scripted()

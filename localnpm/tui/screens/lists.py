@@ -58,6 +58,7 @@ class ListPage(Page[Sequence[Row]]):
         self._rows: Sequence[Row] = ()
         self._wide = True
         self._searches: Timer | None = None
+        self._to_first = False
 
     def find(self, text: str, wanted: str, limit: int) -> Sequence[Row]:
         """At most `limit` rows; called in a thread. `text` and `wanted` are empty where nothing is asked for."""
@@ -115,8 +116,10 @@ class ListPage(Page[Sequence[Row]]):
         return self.find(self._text.strip(), self._wanted, self._limit)
 
     def show(self, data: Sequence[Row]) -> None:
-        """Fill the table; the cursor stays on the row it was on, if that is still there."""
+        """Fill the table. The cursor goes to the first match of a new search, else it stays on its row."""
         before, place = self.current, self._table.cursor_row
+        if self._to_first:
+            self._to_first, before, place = False, None, 0
         kept = self.identity(before) if before is not None else None
         self._rows = data
         self._table.clear()
@@ -131,7 +134,7 @@ class ListPage(Page[Sequence[Row]]):
         """Search when the typing pauses."""
         event.stop()
         if event.value != self._text:
-            self._text, self._limit = event.value, BLOCK
+            self._text, self._limit, self._to_first = event.value, BLOCK, True
             if self._searches is not None:
                 self._searches.stop()
             self._searches = self.set_timer(PAUSE_SECONDS, self.reload)
@@ -144,7 +147,7 @@ class ListPage(Page[Sequence[Row]]):
         """Filter."""
         wanted = event.value if isinstance(event.value, str) else ""
         if wanted != self._wanted:
-            self._wanted, self._limit = wanted, BLOCK
+            self._wanted, self._limit, self._to_first = wanted, BLOCK, True
             self.reload()
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
