@@ -135,7 +135,7 @@ async def test_attempts_are_searched_filtered_opened_and_forgotten(place, runnin
         table.focus()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TrajectoryScreen) and app.screen.shown)
-        assert "bad, by user (1): Add an item" in plain(app.screen)
+        assert "bad, by user: Add an item" in plain(app.screen)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is page)
         place.home.root.joinpath("backups").mkdir(exist_ok=True)
