@@ -91,7 +91,8 @@ def alfworld(context: Context, /, **given: Any) -> None:
     --full is every game of the split; memories learn from other games than those.
     """
     from localnpm.evals.alfworld_engine import check
-    from localnpm.evals.alfworld_env import KINDS, AlfworldTasks
+    from localnpm.evals.alfworld_env import AlfworldTasks
+    from localnpm.evals.household_env import KINDS
 
     check(given["split"])
     values: dict[str, Any] = {**ALFWORLD[given["size"] or "default"], **said_of(given)}
