@@ -120,6 +120,8 @@ USUAL_POLICIES = "none,adjustment"
 )
 @click.option("--feedback", type=click.Choice(["reasons", "verdicts", "shuffled"]), default="reasons",
               show_default=True, help="What users say of a failure.")  # fmt: skip
+@click.option("--memory", type=click.Choice(["script", "vector", "both", "auto"]), default="auto", show_default=True,
+              help="What may be recalled; with script no vectors are made: a fraction of the time.")  # fmt: skip
 @shared
 @click.pass_obj
 def learning(context: Context, /, **given: Any) -> None:
@@ -140,10 +142,11 @@ def learning(context: Context, /, **given: Any) -> None:
     )
     plan = _plan(context, environment, {**given, "conditions": "none", "size": None, "practice_memory": "script",
                                         "any_vector": False})  # fmt: skip
-    path = _place(context, plan, given["out"], name=_learning_name(policies, given["wrong_verdicts"]))
+    wrong, memory = given["wrong_verdicts"], given["memory"]
+    path = _place(context, plan, given["out"], name=_learning_name(policies, wrong, memory))
     with _progress() as tell:
         results = run(
-            plan, policies, path, wrong_verdicts=given["wrong_verdicts"], processes=given["processes"], tell=tell
+            plan, policies, path, wrong_verdicts=wrong, memory=memory, processes=given["processes"], tell=tell
         )
     _draw(plot(curves(results)), given["svg"])
     if given["as_json"]:
@@ -153,10 +156,11 @@ def learning(context: Context, /, **given: Any) -> None:
         click.echo(f"lines: {path}")
 
 
-def _learning_name(policies: Sequence[str], wrong_verdicts: float) -> str:
-    """The file's name without what the plan says; other policies or wrong verdicts make another run."""
+def _learning_name(policies: Sequence[str], wrong_verdicts: float, memory: str) -> str:
+    """The file's name without what the plan says; other policies, verdicts or channels make another run."""
     parts = [] if ",".join(policies) == USUAL_POLICIES else list(policies)
     parts += [f"wrong-{wrong_verdicts:g}"] if wrong_verdicts else []
+    parts += [memory] if memory != "auto" else []
     return "-".join(["learning", *parts])
 
 

@@ -32,6 +32,7 @@ from localnpm.evals.report import interval
 from localnpm.evals.results import Line, Results
 from localnpm.evals.statistics import Estimate, cluster_bootstrap
 from localnpm.learning.learner import Learner
+from localnpm.memory.channels import Wanted
 from localnpm.memory.database import Database
 from localnpm.memory.embedding import Embedder
 
@@ -52,6 +53,8 @@ class Life:
     seed: int
     feedback: Feedback = "reasons"
     wrong_verdicts: float = 0.0
+    memory: Wanted = "auto"
+    """What may be recalled; vectors are made only where one may be."""
 
     @property
     def attempts(self) -> int:
@@ -88,7 +91,7 @@ def _tasks(life: Life, model: LlamaChat, embedder: Embedder, database: Database)
     )
     update = "adjustment" if life.policy == "none" else life.policy
     settings = replace(life.settings, learning=replace(life.settings.learning, update=update))
-    options = Options(memory="none" if life.policy == "none" else "auto")
+    options = Options(memory="none" if life.policy == "none" else life.memory)
     bench = EvalBench(
         model, database, settings, opening=environment.opening, limits=environment.limits, options=options
     )
@@ -103,7 +106,7 @@ def _tasks(life: Life, model: LlamaChat, embedder: Embedder, database: Database)
             place += 1
             if life.policy != "none" and learner.due():
                 bench.forget_cache()
-                done = learner.distil("due")
+                done = learner.distil("due", vectors=life.memory != "script")
                 yield {"type": "pass", "user": life.user, "policy": life.policy, "place": place, "status": done.status}
 
 
@@ -113,6 +116,7 @@ def run(
     path: Path,
     *,
     wrong_verdicts: float = 0.0,
+    memory: Wanted = "auto",
     processes: int = 0,
     tell: Tell | None = None,
 ) -> Results:
@@ -123,10 +127,12 @@ def run(
         ModelError: the model cannot be loaded, or a process has ended.
     """
     header = plan.header
-    header["identity"] |= {"environment": "learning", "wrong_verdicts": wrong_verdicts}
+    header["identity"] |= {"environment": "learning", "wrong_verdicts": wrong_verdicts, "channel": memory}
     results = Results.begin(path, header | {"policies": list(policies)})
     lives = [
-        Life(plan.environment, user, policy, plan.model, plan.settings, plan.seed, plan.feedback, wrong_verdicts)
+        Life(
+            plan.environment, user, policy, plan.model, plan.settings, plan.seed, plan.feedback, wrong_verdicts, memory
+        )
         for user in range(plan.environment.users)
         for policy in policies
     ]

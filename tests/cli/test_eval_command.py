@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Run = Callable[..., Any]
 
 SMALL = ("--users", "1", "--kinds", "log_expense,list_kind", "--tasks", "1", "--processes", "1")
@@ -30,6 +32,21 @@ def test_a_finished_file_is_told_again_and_compared(localnpm: Run, tmp_path: Pat
     assert out.read_text() == before
     compared = localnpm("eval", "compare", str(out), str(out), "--json")
     assert json.loads(compared.out)["conditions"]["none"]["difference"] == 0
+
+
+@pytest.mark.slow
+def test_lives_with_scripts_alone_learn_in_passes_and_are_drawn(localnpm: Run, tmp_path: Path) -> None:
+    out, drawn = tmp_path / "l.jsonl", tmp_path / "l.svg"
+    ended = localnpm(
+        *("eval", "learning", "--users", "1", "--kinds", "add_todo,journal", "--rounds", "3", "--memory", "script"),
+        *("-o", "learning.every=3", "--processes", "1", "--json", "--out", str(out), "--svg", str(drawn)),
+    )
+    assert ended.code == 0, ended.err
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {line["status"] for line in lines if line["type"] == "pass"} == {"published"}
+    firsts = [line for line in lines if line["type"] == "practice" and not line["retry"]]
+    assert [line["policy"] for line in firsts] == ["none"] * 6 + ["adjustment"] * 6
+    assert "<svg" in drawn.read_text()
 
 
 def test_household_counts_games_that_are_won_and_told(localnpm: Run, tmp_path: Path) -> None:
