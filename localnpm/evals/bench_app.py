@@ -30,8 +30,9 @@ TYPING_TARGET = 2.0
 
 PAUSE = 0.1
 """Seconds from key to key: quick typing."""
-KEYS_A_ROUND = 20
-REQUESTS = 12
+KEYS_A_ROUND = 40
+"""A sentence."""
+REQUESTS = 24
 """Pasted and sent in one go, so that the model answers for as long as a round takes."""
 SENTINEL = "Ω"
 """Typed behind the requests: when it is drawn, all of them have been taken."""
@@ -181,8 +182,9 @@ def _typing(folder: Path, model: Path | None, rounds: int) -> Typing:
             app.write("\x15")
             app.seconds_until(b"generating", time.perf_counter(), after=asked)
             ours += _latencies(app, while_busy=True)
+            while not _has_answered(app):
+                app.read(0.5)
             app.write("\x15/new\r")
-            app.seconds_until(b"ready", time.perf_counter(), after=len(app.output))
     beside: list[float] = []
     with terminals.python(folder, terminals.BUSY, str(model or bundled_model())) as busy:
         busy.seconds_until(b"generating", busy.began)
@@ -208,15 +210,24 @@ def _latencies(terminal: terminals.Terminal, *, while_busy: bool = False) -> lis
     times = []
     for letter in _LETTERS[:KEYS_A_ROUND]:
         terminal.drain()
-        if while_busy and terminal.output.rfind(b"ready") > terminal.output.rfind(b"waiting"):
+        if while_busy and _has_answered(terminal):
             break
         before, began = len(terminal.output), time.perf_counter()
         terminal.write(letter)
         times.append(1000 * terminal.seconds_until(letter.encode(), began, after=before))
         while (left := began + PAUSE - time.perf_counter()) > 0:
             terminal.read(left)
+    # Seen to be empty: a key that comes with the one that clears it may be cleared, too.
+    cleared = len(terminal.output)
     terminal.write("\x15")
+    if not while_busy:
+        terminal.seconds_until(b"ainted", time.perf_counter(), after=cleared)
     return times
+
+
+def _has_answered(app: terminals.Terminal) -> bool:
+    """Whether it has drawn that it is ready after the last request that it drew as waiting."""
+    return app.output.rfind(b"ready") > app.output.rfind(b"waiting")
 
 
 def _percentile(times: Sequence[float], percent: int) -> float:

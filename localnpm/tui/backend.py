@@ -5,7 +5,9 @@ be cancelled. What a job raises is told in its `JobEnded`, never lost and never 
 for a while, the thread may do a job of its own, which gives way to whatever is asked next.
 """
 
+import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -29,6 +31,8 @@ Agent = TypeVar("Agent")
 AgentIn = TypeVar("AgentIn", contravariant=True)
 Post = Callable[[Message], object]
 
+NICE = 10
+"""The agent thread's niceness: a key's echo goes before the next token."""
 NOT_BEGUN = "not begun: what works on it was closed"
 
 # Numbers go on from one backend to the next, so that a late message of the old one names no job of the new.
@@ -68,6 +72,15 @@ def _new_job(what: str, start: Start[Agent], *, lasting: bool = False, gives_way
     from localnpm.engine.cancel import Cancel
 
     return _Job(next(_numbers), what, start, Cancel(), lasting, gives_way)
+
+
+def _give_way() -> None:
+    """Let the app's thread go first where both want a core: the model computes on all of them.
+
+    On Linux a thread has a niceness of its own, and those that it starts, llama.cpp's, have it too.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 class Backend(Generic[Agent]):
@@ -165,6 +178,7 @@ class Backend(Generic[Agent]):
             self._thread.join(seconds)
 
     def _work(self) -> None:
+        _give_way()
         self._post(Loading("model"))
         try:
             with self._open() as agent:

@@ -59,9 +59,9 @@ SHARE = 3
 LATEST_SECONDS = 0.25
 """However long drawing takes, what has come is drawn so soon after."""
 TYPING_SECONDS = 0.4
-"""So soon after a key, another one is expected: what streams in is drawn right after a key's echo, not before it."""
-GAP_SECONDS = 0.03
-"""Left for keys between one thing that is drawn and the next, while keys come."""
+"""So soon after a key another one is expected; what streams in waits, as one layout of the chat delays a key's echo."""
+HELD_SECONDS = 5.0
+"""However long somebody types without a pause, what has come is drawn so soon after, right behind a key's echo."""
 
 
 class Inbox:
@@ -171,24 +171,26 @@ class Hearing(App[None]):
         """Show what the agent's thread tells, for as long as the app runs."""
         while True:
             messages = await self._inbox.take()
-            types = monotonic() - self._typed_at < TYPING_SECONDS
-            if types:
-                self._echoed.clear()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._echoed.wait(), LATEST_SECONDS)
-                messages += self._inbox.rest()
+            await self._let_type()
+            messages += self._inbox.rest()
             begun = monotonic()
-            if types:
-                for message in together(messages):
-                    await self._try(message)
-                    await asyncio.sleep(GAP_SECONDS)
-                continue
             # However much it is, it is laid out once.
             with self.batch_update():
                 for message in together(messages):
                     await self._try(message)
             took = monotonic() - begun
             await asyncio.sleep(min(max(DRAW_SECONDS - took, took * (SHARE - 1)), LATEST_SECONDS))
+
+    async def _let_type(self) -> None:
+        """Wait for a pause in typing, or else for the echo of a key."""
+        begun = monotonic()
+        while (quiet := monotonic() - self._typed_at) < TYPING_SECONDS:
+            if monotonic() - begun > HELD_SECONDS:
+                self._echoed.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._echoed.wait(), LATEST_SECONDS)
+                return
+            await asyncio.sleep(TYPING_SECONDS - quiet)
 
     async def _try(self, message: Message) -> None:
         try:
