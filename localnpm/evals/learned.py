@@ -91,7 +91,7 @@ class Memory:
             channel=guidance.channel,
             steering=guidance.steering,
             recalled=best.name,
-            found=self._kind_of(self._procedures.version(best.version_id)),
+            found="" if best.version_id is None else self._kind_of(self._procedures.version(best.version_id)),
             asked=True,
             similarity=best.similarity,
         )
