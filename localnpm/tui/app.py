@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from localnpm.tui.pulling import Pulling
 
 
+ERASING = frozenset({"backspace", "delete"})
+"""Keys that are part of typing, besides letters."""
+
+
 class LocalnpmApp(Guarded, Hearing):
     """The terminal app. `reported` holds what went wrong inside it; the user was told of each."""
 
@@ -183,8 +187,16 @@ class LocalnpmApp(Guarded, Hearing):
             self._early.append(event)
             return
         if isinstance(event, keys.Key) and not event.is_forwarded:
-            self.typed()
+            self._note_typing(event)
         await super().on_event(event)
+
+    def _note_typing(self, event: keys.Key) -> None:
+        from textual.widgets import Input, TextArea
+
+        if isinstance(self.focused, (Input, TextArea)) and (event.is_printable or event.key in ERASING):
+            self.typed()
+        else:
+            self.has_typed()
 
     async def begin_typing(self) -> None:
         """Hand over the keys that came too early, in their order, and the text that was not sent the last time."""

@@ -135,6 +135,7 @@ class Hearing(App[None]):
         self._inbox = Inbox()
         self._typed_at = -TYPING_SECONDS
         self._echoed = asyncio.Event()
+        self._at_rest = asyncio.Event()
 
     @property
     def chat(self) -> "ChatScreen":
@@ -162,9 +163,15 @@ class Hearing(App[None]):
         return super().post_message(message)
 
     def typed(self) -> None:
-        """A key has come. Its echo does not wait for what streams in."""
+        """A letter has come. Its echo does not wait for what streams in."""
         self._typed_at = monotonic()
+        self._at_rest.clear()
         self.call_after_refresh(self._echoed.set)
+
+    def has_typed(self) -> None:
+        """A key that is no letter has come, such as Enter: what it leads to is shown at once."""
+        self._typed_at = -TYPING_SECONDS
+        self._at_rest.set()
 
     @work(exit_on_error=False)
     async def take_in(self) -> None:
@@ -190,7 +197,8 @@ class Hearing(App[None]):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._echoed.wait(), LATEST_SECONDS)
                 return
-            await asyncio.sleep(TYPING_SECONDS - quiet)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._at_rest.wait(), TYPING_SECONDS - quiet)
 
     async def _try(self, message: Message) -> None:
         try:
