@@ -9,7 +9,8 @@ import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from time import monotonic
+from threading import get_ident
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from textual import work
@@ -62,6 +63,9 @@ TYPING_SECONDS = 0.4
 """So soon after a key another one is expected; what streams in waits, as one layout of the chat delays a key's echo."""
 HELD_SECONDS = 5.0
 """However long somebody types without a pause, what has come is drawn so soon after, right behind a key's echo."""
+
+YIELD_SECONDS = 0.002
+"""So long the agent's thread rests after each thing it tells while somebody types: Python runs one thread at a time."""
 
 
 class Inbox:
@@ -159,6 +163,8 @@ class Hearing(App[None]):
         """What comes from the agent waits for `take_in`: in the app's own queue, keys would wait behind it."""
         if isinstance(message, FROM_AGENT):
             self._inbox.put(message)
+            if monotonic() - self._typed_at < TYPING_SECONDS and get_ident() != self._thread_id:
+                sleep(YIELD_SECONDS)
             return True
         return super().post_message(message)
 
