@@ -168,23 +168,21 @@ def _paint(folder: Path, starts: int) -> Paint:
 def _typing(folder: Path, model: Path | None, rounds: int) -> Typing:
     bare: list[float] = []
     ours: list[float] = []
-    with terminals.app(folder, model) as app, terminals.python(folder, terminals.BARE) as alone:
+    with terminals.python(folder, terminals.BARE) as alone:
         alone.seconds_until(b"ainted", alone.began)
-        app.seconds_until(b"ready", app.began)
         for _ in range(rounds):
-            app.drain()
             bare += _latencies(alone)
-            asked = len(app.output)
-            for number in range(REQUESTS):
-                app.write(f'\x1b[200~Add "buy bread {number}" to my todo list\x1b[201~\r')
-            app.write(SENTINEL)
-            app.seconds_until(SENTINEL.encode(), time.perf_counter(), after=asked)
-            app.write("\x15")
-            app.seconds_until(b"generating", time.perf_counter(), after=asked)
-            ours += _latencies(app, while_busy=True)
-            while not _has_answered(app):
-                app.read(0.5)
-            app.write("\x15/new\r")
+            # Each round in an app of its own: nothing is left to do from the one before.
+            with terminals.app(folder, model) as app:
+                app.seconds_until(b"ready", app.began)
+                asked = len(app.output)
+                for number in range(REQUESTS):
+                    app.write(f'\x1b[200~Add "buy bread {number}" to my todo list\x1b[201~\r')
+                app.write(SENTINEL)
+                app.seconds_until(SENTINEL.encode(), time.perf_counter(), after=asked)
+                app.write("\x15")
+                app.seconds_until(b"generating", time.perf_counter(), after=asked)
+                ours += _latencies(app, while_busy=True)
     beside: list[float] = []
     with terminals.python(folder, terminals.BUSY, str(model or bundled_model())) as busy:
         busy.seconds_until(b"generating", busy.began)
